@@ -1,0 +1,71 @@
+import { AppError, EXIT } from '../lib/errors.ts';
+import { nearest } from '../lib/nearest.ts';
+import type { CliContext, CommandModule } from './context.ts';
+
+interface Entry {
+  readonly summary: string;
+  /** Loads the command's own code, so that no command pays for another. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  demo: {
+    summary: 'try everything: hub, supervisor and worker on this machine, nothing left behind',
+    load: () => import('./demo.ts'),
+  },
+  hub: { summary: 'serve a control plane: queue, scheduler, logs, web page', load: () => import('./hub.ts') },
+  submit: {
+    summary: 'run the .cirrus.yml of a work tree on a hub and follow its logs',
+    load: () => import('./submit.ts'),
+  },
+  validate: { summary: 'check a .cirrus.yml and explain every mistake', load: () => import('./validate.ts') },
+  'worker run': {
+    summary: 'take tasks from a hub and run them on this machine',
+    load: () => import('./worker-run.ts'),
+  },
+  run: {
+    summary: 'supervise a worker and end the machine on time (launchd or systemd starts this)',
+    load: () => import('./run.ts'),
+  },
+  status: { summary: 'tell where the supervisor of this machine stands', load: () => import('./status.ts') },
+  agent: { summary: 'run one task (the worker starts this)', load: () => import('./agent.ts') },
+  version: { summary: 'print version and commit', load: () => import('./version.ts') },
+};
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
+  return [
+    'pwagent keeps CI workers on Macs and Linux clean, alive and short-lived, and brings the hub that they poll.',
+    '',
+    'Usage: pwagent COMMAND [OPTIONS]',
+    '',
+    'Commands:',
+    ...lines,
+    '',
+    'New here? `pwagent demo` shows the whole product at work in a minute.',
+    '`pwagent COMMAND --help` tells the options of a command, with examples.',
+    '',
+  ].join('\n');
+}
+
+function unknownCommand(word: string): AppError {
+  const guess = nearest(word, Object.keys(COMMANDS));
+  const hint = guess === undefined ? 'pwagent --help lists the commands' : `did you mean "pwagent ${guess}"?`;
+  return new AppError('USAGE', `unknown command "${word}"`, { hint });
+}
+
+/** Picks the command that `argv` (without program name) asks for, runs it, and returns the exit code. */
+export async function runCommand(argv: readonly string[], context: CliContext): Promise<number> {
+  const words = argv.filter((word) => word !== '--verbose');
+  const [first = '--help', second = ''] = words;
+  if (first === '--help' || first === '-h' || first === 'help') {
+    context.stdout.write(overview());
+    return words.length === 0 ? EXIT.usage : EXIT.ok;
+  }
+  if (first === '--version') return runCommand(['version'], context);
+  const pair = COMMANDS[`${first} ${second}`];
+  if (pair !== undefined) return (await pair.load()).run(words.slice(2), context);
+  const single = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (single === undefined) throw unknownCommand(first === 'worker' ? `worker ${second}`.trim() : first);
+  return (await single.load()).run(words.slice(1), context);
+}

@@ -1,0 +1,97 @@
+import { isMap, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { AppError, joinErrors, type Place } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+type Path = readonly PropertyKey[];
+
+/** Peels optional, default and the like off a schema until its keys show; empty when it has none. */
+function knownKeys(schema: z.ZodType, path: Path): string[] {
+  let current: unknown = schema;
+  for (const step of [...path, undefined]) {
+    while (
+      current instanceof z.ZodOptional ||
+      current instanceof z.ZodDefault ||
+      current instanceof z.ZodPrefault ||
+      current instanceof z.ZodNullable
+    ) {
+      current = current.unwrap();
+    }
+    if (step === undefined) break;
+    if (current instanceof z.ZodObject) current = current.shape[String(step)];
+    else if (current instanceof z.ZodRecord) current = current.valueType;
+    else if (current instanceof z.ZodArray) current = current.element;
+    else return [];
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+/** Finds where a path of the parsed value was written; the deepest part that exists counts. */
+function createLocator(root: Node | null, counter: LineCounter, file: string) {
+  const at = (offset: number | undefined): Place => {
+    if (offset === undefined) return { file };
+    const { line, col } = counter.linePos(offset);
+    return { file, line, column: col };
+  };
+  return (path: Path): Place => {
+    let node: unknown = root;
+    let offset = root?.range?.[0];
+    for (const step of path) {
+      if (!isMap(node)) break;
+      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+      if (pair === undefined) break;
+      offset = (pair.key as Node).range?.[0] ?? offset;
+      node = pair.value;
+    }
+    return at(offset);
+  };
+}
+
+function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, locate: (path: Path) => Place): AppError[] {
+  const name = issue.path.map(String).join('.');
+  if (issue.code !== 'unrecognized_keys') {
+    const subject = name === '' ? 'the document' : name;
+    return [new AppError('CONFIG', `${subject}: ${issue.message}`, { place: locate(issue.path) })];
+  }
+  const known = knownKeys(schema, issue.path);
+  return issue.keys.map((key) => {
+    const guess = nearest(key, known);
+    const hint = guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
+    return new AppError('CONFIG', `unknown key "${name === '' ? key : `${name}.${key}`}"`, {
+      hint,
+      place: locate([...issue.path, key]),
+    });
+  });
+}
+
+/**
+ * Reads one of our own YAML files: exactly one document, no unknown and no repeated key, types as `schema` says. An
+ * empty file counts as `{}`. Throws one `AppError` (CONFIG) that tells every problem with line and column.
+ */
+export function parseConfigFile<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+): z.output<Schema> {
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter, version: '1.2', maxAliasCount: 100 } as never);
+  const [document, second] = Array.isArray(documents) ? documents : [];
+  if (second !== undefined) {
+    const { line, col } = lineCounter.linePos(second.range?.[0] ?? 0);
+    throw new AppError('CONFIG', 'a second YAML document', {
+      hint: 'keep one document in the file',
+      place: { file, line, column: col },
+    });
+  }
+  const broken = document?.errors[0];
+  if (broken !== undefined) {
+    const [start] = broken.linePos ?? [];
+    const message = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+    throw new AppError('CONFIG', message, { place: { file, line: start?.line, column: start?.col } });
+  }
+  const parsed = schema.safeParse(document?.toJS({ maxAliasCount: 100 }) ?? {});
+  if (parsed.success) return parsed.data;
+  const locate = createLocator(document?.contents ?? null, lineCounter, file);
+  const [first, ...rest] = parsed.error.issues.flatMap((issue) => describeIssue(issue, schema, locate));
+  throw first === undefined ? new AppError('CONFIG', 'invalid', { place: { file } }) : joinErrors([first, ...rest]);
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { AppError } from '../lib/errors.ts';
+import type { Environment } from './environment.ts';
+import { errnoOf } from './files.ts';
+
+type Stdio = 'ignore' | 'inherit' | 'pipe' | number;
+
+export interface SpawnOptions {
+  readonly argv: readonly string[];
+  /** The complete environment of the child: nothing is inherited. */
+  readonly env: Environment;
+  readonly cwd?: string;
+  readonly stdin?: Stdio;
+  readonly stdout?: Stdio;
+  readonly stderr?: Stdio;
+  /** Opens a two-way channel that the child finds as descriptor 3 (see `control-channel.ts`). */
+  readonly control?: boolean;
+  /** Own session and process group, so that `signalGroup` reaches all that the child starts. Default true. */
+  readonly ownGroup?: boolean;
+  /** Run as this account, without supplementary groups. Needs root. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** How a process ended: one of the two is null. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Child {
+  readonly pid: number;
+  /** Settles once the process itself has ended; its descendants may live on. Never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  readonly control: Duplex | null;
+  /** Sends to the process alone. A process that is gone is no error. */
+  signal(signal: NodeJS.Signals): void;
+  /** Sends to its whole group, the leader dead or alive. A group that is gone is no error. */
+  signalGroup(signal: NodeJS.Signals): void;
+}
+
+/** Sends a signal to a process (or, with a negative id, a group). False when there is none or it is not ours. */
+export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false; // gone already (ESRCH) or another user's (EPERM)
+  }
+}
+
+function spawnError(error: unknown, options: SpawnOptions): AppError {
+  const [program = ''] = options.argv;
+  const errno = errnoOf(error);
+  if (options.cwd !== undefined && !existsSync(options.cwd)) {
+    return new AppError('CONFIG', `folder ${options.cwd} does not exist`, { hint: 'create it', cause: error });
+  }
+  if (errno === 'ENOENT') {
+    return new AppError('CONFIG', `program ${program} was not found`, {
+      hint: 'install it or correct the path',
+      cause: error,
+    });
+  }
+  if (errno === 'EACCES') {
+    return new AppError('CONFIG', `${program} is not executable`, { hint: `run chmod +x ${program}`, cause: error });
+  }
+  return new AppError('CONFIG', `${program} could not be started (${errno ?? String(error)})`, { cause: error });
+}
+
+function wrap(child: ChildProcess, pid: number): Child {
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  return {
+    pid,
+    exited,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    control: (child.stdio[3] as Duplex | null | undefined) ?? null,
+    signal: (signal) => void sendSignal(pid, signal),
+    signalGroup: (signal) => void sendSignal(-pid, signal),
+  };
+}
+
+/** Starts a program. Rejects with an `AppError` that says why when it cannot be started. */
+export function spawn(options: SpawnOptions): Promise<Child> {
+  const [program = '', ...args] = options.argv;
+  const stdio: Stdio[] = [options.stdin ?? 'ignore', options.stdout ?? 'ignore', options.stderr ?? 'ignore'];
+  if (options.control) stdio.push('pipe');
+  return new Promise((resolve, reject) => {
+    const onError = (error: unknown) => reject(spawnError(error, options));
+    try {
+      const child = nodeSpawn(program, args, {
+        cwd: options.cwd,
+        env: { ...options.env },
+        stdio,
+        detached: options.ownGroup ?? true,
+        ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
+      });
+      child.on('error', onError);
+      if (child.pid !== undefined) resolve(wrap(child, child.pid));
+    } catch (error) {
+      onError(error); // a missing program is thrown, not emitted, by some runtimes
+    }
+  });
+}

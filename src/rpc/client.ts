@@ -1,0 +1,141 @@
+import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import * as grpc from '@grpc/grpc-js';
+import { systemClock } from '../platform/clock.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Headers } from './metadata.ts';
+import { RpcError, type RpcStatus } from './rpc-error.ts';
+import { clientCredentials } from './tls.ts';
+
+/** A method whose request is a stream and whose answer is one message. */
+export interface UploadMethod<Input extends DescMessage, Output extends DescMessage> {
+  readonly methodKind: 'client_streaming';
+  readonly name: string;
+  readonly parent: DescService;
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** An open client stream. */
+export interface Upload<Input extends DescMessage, Output extends DescMessage> {
+  /** Resolves when there is room for more; rejects with an `RpcError` when the stream is broken. */
+  write(message: MessageInitShape<Input>): Promise<void>;
+  /** Ends the stream and resolves with the answer; rejects with an `RpcError`. */
+  finish(): Promise<MessageShape<Output>>;
+}
+
+export interface RpcClient {
+  /** One request, one answer. Rejects with an `RpcError`; on abort with status CANCELLED. */
+  unary<Input extends DescMessage, Output extends DescMessage>(
+    method: DescMethodUnary<Input, Output>,
+    request: MessageInitShape<Input>,
+    call: { readonly headers: Headers; readonly timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<MessageShape<Output>>;
+  /** Opens a client stream without deadline, bounded by `signal` alone. */
+  upload<Input extends DescMessage, Output extends DescMessage>(
+    method: UploadMethod<Input, Output>,
+    headers: Headers,
+    signal: AbortSignal,
+  ): Upload<Input, Output>;
+  close(): void;
+}
+
+/** Largest answer that is taken: well over the 4 MiB that peers with default limits send. */
+const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+
+function toMetadata(headers: Headers): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
+}
+
+function toRpcError(error: grpc.ServiceError): RpcError {
+  const status = (grpc.status[error.code] ?? 'UNKNOWN') as RpcStatus;
+  return new RpcError(status, error.details || error.message, { cause: error });
+}
+
+function pathOf(method: { parent: { typeName: string }; name: string }): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function abortWith(signal: AbortSignal, call: { cancel(): void }): () => void {
+  const cancel = () => call.cancel();
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
+}
+
+function openUpload<Input extends DescMessage, Output extends DescMessage>(
+  client: grpc.Client,
+  method: UploadMethod<Input, Output>,
+  headers: Headers,
+  signal: AbortSignal,
+): Upload<Input, Output> {
+  const answer = Promise.withResolvers<MessageShape<Output>>();
+  answer.promise.catch(() => {}); // a writer that never finishes learns of the error from its next write
+  const stream = client.makeClientStreamRequest(
+    pathOf(method),
+    (message: MessageShape<Input>) => Buffer.from(toBinary(method.input, message)),
+    (bytes) => fromBinary(method.output, bytes),
+    toMetadata(headers),
+    {},
+    (error, value) => {
+      release();
+      if (error) answer.reject(toRpcError(error));
+      else answer.resolve(value as MessageShape<Output>);
+    },
+  );
+  const release = abortWith(signal, stream);
+  stream.on('error', () => {}); // the callback above has it
+  const broken = answer.promise.then(() => {
+    throw new RpcError('ABORTED', 'the server ended the stream early');
+  });
+  broken.catch(() => {});
+  return {
+    write(message) {
+      const written = new Promise<void>((resolve) => stream.write(create(method.input, message), () => resolve()));
+      return Promise.race([written, broken]);
+    },
+    finish() {
+      stream.end();
+      return answer.promise;
+    },
+  };
+}
+
+/** A lazily connected channel to `endpoint`, trusting `roots` (PEM): making it never touches the network. */
+export function connect(endpoint: Endpoint, roots: readonly string[]): RpcClient {
+  const client = new grpc.Client(endpoint.target, clientCredentials(endpoint, roots), {
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.keepalive_permit_without_calls': 0,
+    'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
+    'grpc.max_send_message_length': -1,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 5_000,
+    'grpc.enable_retries': 0,
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  return {
+    unary: (method, request, { headers, timeoutMs }, signal) =>
+      new Promise((resolve, reject) => {
+        const call = client.makeUnaryRequest(
+          pathOf(method),
+          (message: MessageShape<typeof method.input>) => Buffer.from(toBinary(method.input, message)),
+          (bytes) => fromBinary(method.output, bytes),
+          create(method.input, request),
+          toMetadata(headers),
+          { deadline: systemClock.wallMs() + timeoutMs },
+          (error, value) => {
+            release();
+            if (error) reject(toRpcError(error));
+            else resolve(value as MessageShape<typeof method.output>);
+          },
+        );
+        const release = abortWith(signal, call);
+      }),
+    upload: (method, headers, signal) => openUpload(client, method, headers, signal),
+    close: () => client.close(),
+  };
+}
