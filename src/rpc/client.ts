@@ -50,9 +50,19 @@ function toMetadata(headers: Headers): grpc.Metadata {
   return metadata;
 }
 
+/** The library wraps the reason why no connection came about in its own words; people need the reason. */
+function readable(details: string): string {
+  const reason = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
+  if (reason === undefined) return details;
+  const untrusted = /certificate|CERT_|issuer/i.test(reason);
+  return untrusted
+    ? `the certificate of the server is not trusted (${reason}); set SSL_CERT_FILE to a file with its issuer`
+    : `no connection (${reason})`;
+}
+
 function toRpcError(error: grpc.ServiceError): RpcError {
   const status = (grpc.status[error.code] ?? 'UNKNOWN') as RpcStatus;
-  return new RpcError(status, error.details || error.message, { cause: error });
+  return new RpcError(status, readable(error.details || error.message), { cause: error });
 }
 
 function pathOf(method: { parent: { typeName: string }; name: string }): string {

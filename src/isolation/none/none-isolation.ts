@@ -1,0 +1,126 @@
+import { createInterface } from 'node:readline';
+import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type ControlChannel, parentChannel } from '../../platform/control-channel.ts';
+import { type Child, type Exit, spawn } from '../../platform/processes.ts';
+import { randomToken } from '../../platform/random.ts';
+import type { AgentOutcome, AgentTask, Instance } from '../instance.ts';
+import { killMarked, TASK_MARK } from './leftovers.ts';
+import { makeWorkingFolder, type WorkingFolder } from './working-folder.ts';
+
+export interface NoneOptions {
+  /** argv that starts the agent, up to and without its options. */
+  readonly agentCommand: readonly string[];
+  /** Folder for working folders. */
+  readonly temporary: string;
+  /** Time between asking a cancelled agent to end and killing it, in milliseconds. */
+  readonly cancelGraceMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Time between the agent's last word and its exit, after which it is killed. */
+const EXIT_AFTER_DONE_MS = 10_000;
+
+function describeExit({ code, signal }: Exit): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}
+
+/** Hears the agent's last word: its problem or null; undefined when it died without one. */
+function lastWord(channel: ControlChannel): Promise<string | null | undefined> {
+  return new Promise((resolve) => {
+    channel.listen(
+      (message) => {
+        const { type, problem } = message as { type?: unknown; problem?: unknown };
+        if (type === 'done') resolve(typeof problem === 'string' ? problem : null);
+      },
+      () => resolve(undefined),
+    );
+  });
+}
+
+/** Starts the clock of `ms` at which the whole group of the agent is killed; returns how to stop it. */
+function killAfter(child: Child, ms: number, clock: Clock): () => void {
+  return clock.after(ms, () => child.signalGroup('SIGKILL'));
+}
+
+async function supervise(
+  child: Child,
+  word: Promise<string | null | undefined>,
+  options: NoneOptions,
+  signal: AbortSignal,
+) {
+  const stoppers: (() => void)[] = [];
+  const cancel = () => {
+    child.signal('SIGTERM');
+    stoppers.push(killAfter(child, options.cancelGraceMs, options.clock));
+  };
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  void word.then(() => stoppers.push(killAfter(child, EXIT_AFTER_DONE_MS, options.clock)));
+  const exit = await child.exited;
+  signal.removeEventListener('abort', cancel);
+  const problem = await word; // the channel closes with the process, so this is settled by now or in a moment
+  for (const stop of stoppers) stop();
+  return { exit, problem };
+}
+
+function outcomeOf(exit: Exit, problem: string | null | undefined, cancelled: boolean): AgentOutcome {
+  if (problem !== undefined) return { problem };
+  return { problem: cancelled ? null : `the agent ended unexpectedly with ${describeExit(exit)}` };
+}
+
+/** No isolation: the agent is a child process of the worker, with a folder of its own. */
+class NoneInstance implements Instance {
+  readonly #mark = randomToken(16);
+
+  constructor(
+    private readonly folder: WorkingFolder,
+    private readonly options: NoneOptions,
+  ) {}
+
+  async run(task: AgentTask, signal: AbortSignal): Promise<AgentOutcome> {
+    const child = await spawn({
+      argv: [...this.options.agentCommand, '--control'],
+      cwd: this.folder.path,
+      env: { ...task.environment, [TASK_MARK]: this.#mark },
+      stderr: 'pipe',
+      control: true,
+    });
+    if (child.control === null || child.stderr === null) throw new TypeError('the agent has no channel');
+    const log = this.options.log.child({ taskId: task.taskId });
+    createInterface(child.stderr).on('line', (line) => log.debug('agent', { line: line.slice(0, 1_000) }));
+    const channel = parentChannel(child.control);
+    const word = lastWord(channel);
+    channel.send({
+      type: 'task',
+      apiEndpoint: task.apiEndpoint,
+      taskId: task.taskId,
+      serverToken: task.serverSecret,
+      clientToken: task.clientSecret,
+      workingDirectory: this.folder.path,
+    });
+    const { exit, problem } = await supervise(child, word, this.options, signal);
+    child.signalGroup('SIGKILL');
+    const left = killMarked(this.#mark);
+    if (left > 0) log.warn('processes outlived their task and were killed', { processes: left });
+    return outcomeOf(exit, problem, signal.aborted);
+  }
+
+  async close(): Promise<readonly string[]> {
+    killMarked(this.#mark);
+    try {
+      await this.folder.remove();
+      return [];
+    } catch (error) {
+      return [
+        `folder ${this.folder.path} could not be removed: ${error instanceof Error ? error.message : String(error)}`,
+      ];
+    }
+  }
+}
+
+/** Prepares the place for one task without isolation. Throws the system's error when no folder can be made. */
+export async function createNoneInstance(options: NoneOptions): Promise<Instance> {
+  return new NoneInstance(await makeWorkingFolder(options.temporary), options);
+}

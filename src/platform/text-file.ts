@@ -1,0 +1,47 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { AppError } from '../lib/errors.ts';
+import { errnoOf } from './files.ts';
+
+/** Largest configuration or token file that is read. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Reads a small text file. `what` names it in the error ("the token file"). Throws `AppError` (CONFIG) when it is
+ * missing, unreadable, a folder, or larger than 1 MiB.
+ */
+export function readSmallFile(path: string, what: string): string {
+  const fail = (reason: string, hint?: string, cause?: unknown) =>
+    new AppError('CONFIG', `${what} ${path} ${reason}`, { hint, cause });
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') throw fail('does not exist', 'check the path', error);
+    throw fail(`cannot be opened (${errnoOf(error)})`, 'check its owner and mode', error);
+  }
+  try {
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = readSync(fd, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_BYTES) throw fail('is larger than 1 MiB');
+    return buffer.toString('utf8', 0, length);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw fail(`cannot be read (${errnoOf(error)})`, undefined, error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads a secret from a file: its text without surrounding white space, one line, not empty. */
+export function readSecretFile(path: string, what: string): string {
+  const text = readSmallFile(path, what).trim();
+  if (text === '' || /\s/.test(text)) {
+    throw new AppError('CONFIG', `${what} ${path} does not hold a token`, {
+      hint: 'it must hold the token alone, on one line',
+    });
+  }
+  return text;
+}

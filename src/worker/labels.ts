@@ -1,0 +1,35 @@
+import { goArch, goOs, hostName } from '../platform/host.ts';
+
+/** Labels that the worker fills in by itself; specification of the worker, section 4. */
+const RESERVED = ['name', 'version', 'hostname', 'os', 'arch'] as const;
+
+/** The reserved label that `labels` would replace, if any: a task for `os: linux` must not land on a Mac. */
+export function reservedLabelProblem(
+  labels: Readonly<Record<string, string>>,
+): { label: string; hint: string } | undefined {
+  const label = RESERVED.find((key) => Object.hasOwn(labels, key));
+  if (label === undefined) return undefined;
+  return {
+    label,
+    hint:
+      label === 'name'
+        ? 'set the name with --name or the key "name"'
+        : 'the worker sets it by itself; use another label',
+  };
+}
+
+/** All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. */
+export function allLabels(
+  name: string,
+  build: { version: string; commit: string },
+  own: Readonly<Record<string, string>>,
+) {
+  const reserved = {
+    name,
+    version: `${build.version}-${build.commit}`,
+    hostname: hostName(),
+    os: goOs(),
+    arch: goArch(),
+  };
+  return { ...own, ...reserved };
+}
