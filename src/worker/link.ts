@@ -1,4 +1,5 @@
 import type { ControlChannel } from '../platform/control-channel.ts';
+import type { WorkerMessage } from '../platform/worker-link.ts';
 
 /** What a supervised worker tells its supervisor; does nothing for one that runs on its own. */
 export interface WorkerLink {
@@ -14,13 +15,14 @@ export interface WorkerLink {
 export const noLink: WorkerLink = { registered() {}, state() {}, progress() {}, trouble() {} };
 
 export function channelLink(channel: ControlChannel): WorkerLink {
+  const send = (message: WorkerMessage) => channel.send(message);
   return {
-    registered: () => channel.send({ type: 'registered' }),
+    registered: () => send({ type: 'registered' }),
     state: (intake, running) => {
       const list = running.map(({ id, startedAtMs }) => ({ id, startedAt: new Date(startedAtMs).toISOString() }));
-      channel.send({ type: 'state', intake, running: list });
+      send({ type: 'state', intake, running: list });
     },
-    progress: () => channel.send({ type: 'progress' }),
-    trouble: (message) => channel.send({ type: 'trouble', message }),
+    progress: () => send({ type: 'progress' }),
+    trouble: (message) => send({ type: 'trouble', message }),
   };
 }
