@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '../../lib/log.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Environment } from '../../platform/environment.ts';
+import { ensureWritableFolder, errnoOf, writeFileAtomically } from '../../platform/files.ts';
+import type { SourceAccess } from '../model.ts';
+import { createGit, gitWorks } from './git.ts';
+import { createGitService } from './git-service.ts';
+import { checkSourceToken, type SourceGrant, signSourceToken } from './source-token.ts';
+import { openTreeFolder, type StoredTree } from './tree-folder.ts';
+import { namespaceOf, openTreeRepository } from './tree-repository.ts';
+
+export interface SourceStoreOptions {
+  /** `DIR/source` of the hub; made when missing. */
+  readonly folder: string;
+  /** Where tasks reach this hub, `http://host:port` without a slash at the end; known once the server listens. */
+  readonly publicUrl: () => string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** For PATH, on which git is looked for. */
+  readonly env: Environment;
+  /** Largest work tree that is taken. Default 2 GiB. */
+  readonly maxTreeBytes?: number;
+}
+
+export interface SourceStore extends SourceAccess {
+  /** Whether work trees become commits; without git they are archives only. */
+  readonly hasGit: boolean;
+  /** Takes an uploaded work tree as a tar stream. Throws `AppError` (CONFIG) for one that is damaged or unsafe. */
+  putTree(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredTree>;
+  hasTree(treeId: string): Promise<boolean>;
+  /** Makes a revision of a stored tree: a commit, or the tree's own id without git. */
+  commit(treeId: string, branch: string, message: string, signal: AbortSignal): Promise<string>;
+  /** Answers everything below `/git/` and `/archive/`. */
+  handle(request: Request): Promise<Response>;
+}
+
+const DEFAULT_MAX_TREE_BYTES = 2 * 2 ** 30;
+const MAX_GIT_CHILDREN = 8;
+
+async function loadKey(path: string): Promise<Uint8Array> {
+  try {
+    const key = await readFile(path);
+    if (key.length >= 32) return key;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  const key = randomBytes(32);
+  await writeFileAtomically(path, key, 0o600);
+  return key;
+}
+
+/** Hides the token of `/git/TOKEN/…` and `/archive/TOKEN.tar`, for log lines. */
+export function redactSourcePath(path: string): string {
+  return path.replace(/^\/(git|archive)\/[^/]+/, '/$1/***');
+}
+
+function refusal(kind: 'expired' | 'wrong'): Response {
+  const why = kind === 'expired' ? 'this address has expired; run the build again' : 'this address is not valid';
+  return new Response(`${why}\n`, { status: 403, headers: { 'content-type': 'text/plain; charset=utf-8' } });
+}
+
+function variablesOf(build: Parameters<SourceAccess['environmentFor']>[0]): Record<string, string> {
+  return {
+    CIRRUS_BRANCH: build.branch,
+    CIRRUS_CHANGE_IN_REPO: build.revision,
+    CIRRUS_CHANGE_MESSAGE: build.message,
+    CIRRUS_CHANGE_TITLE: build.message.split('\n')[0] ?? '',
+    CIRRUS_REPO_OWNER: 'local',
+    CIRRUS_REPO_NAME: 'worktree',
+    CIRRUS_REPO_FULL_NAME: 'local/worktree',
+  };
+}
+
+/** Opens the store of work trees. Throws `AppError` or a system error when the folder cannot be used. */
+export async function createSourceStore(options: SourceStoreOptions, signal: AbortSignal): Promise<SourceStore> {
+  const { folder, publicUrl, clock, log } = options;
+  await ensureWritableFolder(folder);
+  const key = await loadKey(join(folder, 'key'));
+  const trees = await openTreeFolder(join(folder, 'trees'), options.maxTreeBytes ?? DEFAULT_MAX_TREE_BYTES);
+  const repositoryPath = join(folder, 'repo.git');
+  const git = createGit(options.env.PATH ?? '', folder, repositoryPath);
+  const hasGit = await gitWorks(git, signal);
+  const repository = hasGit ? await openTreeRepository(git, repositoryPath, signal) : undefined;
+  if (!hasGit) log.warn('git was not found: tasks get the work tree as an archive, which only our own agent takes');
+  const serveGit = createGitService({ git, repository: repositoryPath, log, maxChildren: MAX_GIT_CHILDREN });
+
+  const serve = async (request: Request, rest: string, grant: SourceGrant): Promise<Response> => {
+    if (rest.startsWith('/repo.git/')) {
+      if (grant.revision === grant.treeId) return new Response('this build has no git repository\n', { status: 404 });
+      return serveGit(request, rest.slice('/repo.git/'.length), namespaceOf(grant.revision, grant.branch));
+    }
+    const archive = rest === '' ? await trees.find(grant.treeId) : undefined;
+    if (archive === undefined) return new Response('this work tree is not here any more\n', { status: 404 });
+    return new Response(Bun.file(archive), { headers: { 'content-type': 'application/x-tar' } });
+  };
+
+  return {
+    hasGit,
+    async putTree(body, stop) {
+      const stored = await trees.put(body, stop);
+      const archive = await trees.find(stored.treeId);
+      if (archive !== undefined) await repository?.importTree(stored.treeId, archive, stop);
+      return stored;
+    },
+    hasTree: async (treeId) => (await trees.find(treeId)) !== undefined,
+    async commit(treeId, branch, message, stop) {
+      const archive = await trees.find(treeId);
+      if (repository === undefined || archive === undefined) return treeId;
+      await repository.importTree(treeId, archive, stop); // git may have come after the upload
+      return repository.commit(treeId, { branch, message, atMs: clock.wallMs() }, stop);
+    },
+    environmentFor(build, validForMs) {
+      const grant = { buildId: build.id, treeId: build.treeId, branch: build.branch, revision: build.revision };
+      const token = signSourceToken({ ...grant, expiresAtMs: clock.wallMs() + validForMs }, key);
+      const cloneable = hasGit && build.revision !== build.treeId;
+      const environment = {
+        ...variablesOf(build),
+        ...(cloneable ? { CIRRUS_REPO_CLONE_URL: `${publicUrl()}/git/${token}/repo.git` } : {}),
+        PWAGENT_SOURCE_ARCHIVE_URL: `${publicUrl()}/archive/${token}.tar`,
+      };
+      return { environment, secrets: [token] };
+    },
+    async handle(request) {
+      const match = /^\/(?:git\/([^/]+)(\/repo\.git\/.*)|archive\/([^/]+)\.tar)$/.exec(new URL(request.url).pathname);
+      if (match === null) return new Response('nothing is here\n', { status: 404 });
+      const checked = checkSourceToken(match[1] ?? match[3] ?? '', key, clock.wallMs());
+      return checked.kind === 'valid' ? serve(request, match[2] ?? '', checked.grant) : refusal(checked.kind);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../lib/errors.ts';
+import { formatSize } from '../../lib/size.ts';
+import { readTar } from '../../lib/tar-reader.ts';
+import { ensureWritableFolder, errnoOf } from '../../platform/files.ts';
+import { randomToken } from '../../platform/random.ts';
+import { createTreeChecker } from './work-tree-rules.ts';
+
+const UPLOAD_PREFIX = '.upload-';
+
+export interface StoredTree {
+  /** SHA-256 of the archive, as 64 hexadecimal digits. */
+  readonly treeId: string;
+  readonly sizeBytes: number;
+  readonly files: number;
+}
+
+/** Archives of work trees, one file each, named by their content. */
+export interface TreeFolder {
+  /** Checks and keeps an archive while it comes in. Throws `AppError` (CONFIG) for a bad one; nothing is left then. */
+  put(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredTree>;
+  /** Where the archive lies, or undefined when it was never stored. */
+  find(treeId: string): Promise<string | undefined>;
+}
+
+interface Received {
+  readonly path: string;
+  readonly hash: ReturnType<typeof createHash>;
+  sizeBytes: number;
+}
+
+/** Passes the upload on while it is written to `received.path` and counted. */
+async function* recorded(
+  body: AsyncIterable<Uint8Array>,
+  received: Received,
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const handle = await open(received.path, 'wx', 0o600);
+  try {
+    for await (const chunk of body) {
+      signal.throwIfAborted();
+      received.sizeBytes += chunk.length;
+      if (received.sizeBytes > maxBytes) {
+        const hint = 'leave large files out with .gitignore, or raise the limit of the hub';
+        throw new AppError('CONFIG', `the work tree is larger than ${formatSize(maxBytes)}`, { hint });
+      }
+      received.hash.update(chunk);
+      await handle.writeFile(chunk);
+      yield chunk;
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function checkedEntries(stream: AsyncIterable<Uint8Array>): Promise<number> {
+  const check = createTreeChecker();
+  let files = 0;
+  for await (const entry of readTar(stream)) {
+    check(entry);
+    if (entry.type !== 'folder') files += 1;
+  }
+  return files;
+}
+
+/** Makes the folder when missing and sweeps out what an earlier life left half-written. */
+export async function openTreeFolder(folder: string, maxBytes: number): Promise<TreeFolder> {
+  await ensureWritableFolder(folder);
+  const stale = (await readdir(folder)).filter((name) => name.startsWith(UPLOAD_PREFIX));
+  await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })));
+  const pathOf = (treeId: string) => join(folder, `${treeId}.tar`);
+  return {
+    async put(body, signal) {
+      const path = join(folder, `${UPLOAD_PREFIX}${randomToken(8)}`);
+      const received: Received = { path, hash: createHash('sha256'), sizeBytes: 0 };
+      const stream = recorded(body, received, maxBytes, signal);
+      try {
+        const files = await checkedEntries(stream);
+        for await (const _padding of stream); // archives are padded to whole records
+        const treeId = received.hash.digest('hex');
+        await rename(received.path, pathOf(treeId));
+        return { treeId, sizeBytes: received.sizeBytes, files };
+      } catch (error) {
+        await rm(received.path, { force: true });
+        throw error;
+      }
+    },
+    async find(treeId) {
+      if (!/^[0-9a-f]{64}$/.test(treeId)) return undefined;
+      try {
+        return (await stat(pathOf(treeId))).isFile() ? pathOf(treeId) : undefined;
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+  };
+}
