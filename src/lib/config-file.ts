@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit } from 'yaml';
 import { z } from 'zod';
 import { AppError, joinErrors, type Place } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -26,17 +26,25 @@ function knownKeys(schema: z.ZodType, path: Path): string[] {
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
 }
 
-/** Finds where a path of the parsed value was written; the deepest part that exists counts. */
-function createLocator(root: Node | null, counter: LineCounter, file: string) {
-  const at = (offset: number | undefined): Place => {
+function placesIn(counter: LineCounter, file: string) {
+  return (offset: number | undefined): Place => {
     if (offset === undefined) return { file };
     const { line, col } = counter.linePos(offset);
     return { file, line, column: col };
   };
+}
+
+/** Finds where a path of the parsed value was written; the deepest part that exists counts. */
+function createLocator(root: Node | null, at: (offset: number | undefined) => Place) {
   return (path: Path): Place => {
     let node: unknown = root;
     let offset = root?.range?.[0];
     for (const step of path) {
+      if (isSeq(node) && typeof step === 'number') {
+        node = node.items[step];
+        offset = (node as Node | undefined)?.range?.[0] ?? offset;
+        continue;
+      }
       if (!isMap(node)) break;
       const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
       if (pair === undefined) break;
@@ -64,6 +72,28 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, locate: (path
   });
 }
 
+/** The document as plain values. The library throws on an alias without anchor and on aliases that multiply too far. */
+function toValue(document: Document, placeAt: (offset: number | undefined) => Place): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    let found: { source: string; place: Place } | undefined;
+    visit(document, {
+      Alias(_key, alias) {
+        if (alias.resolve(document) !== undefined) return undefined;
+        found = { source: alias.source, place: placeAt(alias.range?.[0]) };
+        return visit.BREAK;
+      },
+    });
+    if (found === undefined) {
+      const hint = 'write the values out instead of repeating aliases of aliases';
+      throw new AppError('CONFIG', 'the aliases stand for too much', { hint, place: placeAt(undefined), cause });
+    }
+    const message = `there is no anchor &${found.source} before the alias *${found.source}`;
+    throw new AppError('CONFIG', message, { place: found.place, cause });
+  }
+}
+
 /**
  * Reads one of our own YAML files: exactly one document, no unknown and no repeated key, types as `schema` says. An
  * empty file counts as `{}`. Throws one `AppError` (CONFIG) that tells every problem with line and column.
@@ -74,14 +104,12 @@ export function parseConfigFile<Schema extends z.ZodType>(
   schema: Schema,
 ): z.output<Schema> {
   const lineCounter = new LineCounter();
+  const placeAt = placesIn(lineCounter, file);
   const documents = parseAllDocuments(text, { lineCounter, version: '1.2', maxAliasCount: 100 } as never);
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (second !== undefined) {
-    const { line, col } = lineCounter.linePos(second.range?.[0] ?? 0);
-    throw new AppError('CONFIG', 'a second YAML document', {
-      hint: 'keep one document in the file',
-      place: { file, line, column: col },
-    });
+    const place = placeAt(second.range?.[0]);
+    throw new AppError('CONFIG', 'a second YAML document', { hint: 'keep one document in the file', place });
   }
   const broken = document?.errors[0];
   if (broken !== undefined) {
@@ -89,9 +117,9 @@ export function parseConfigFile<Schema extends z.ZodType>(
     const message = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
     throw new AppError('CONFIG', message, { place: { file, line: start?.line, column: start?.col } });
   }
-  const parsed = schema.safeParse(document?.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = schema.safeParse((document === undefined ? undefined : toValue(document, placeAt)) ?? {});
   if (parsed.success) return parsed.data;
-  const locate = createLocator(document?.contents ?? null, lineCounter, file);
+  const locate = createLocator(document?.contents ?? null, placeAt);
   const [first, ...rest] = parsed.error.issues.flatMap((issue) => describeIssue(issue, schema, locate));
   throw first === undefined ? new AppError('CONFIG', 'invalid', { place: { file } }) : joinErrors([first, ...rest]);
 }

@@ -33,9 +33,9 @@ export function parseDuration(text: string): number {
 
 /** Milliseconds for people, two units at most: `0s`, `850ms`, `42s`, `1m 30s`, `23h 59m`, `2d`. */
 export function formatDuration(durationMs: number): string {
-  const sign = durationMs < 0 ? '-' : '';
-  const absMs = Math.abs(durationMs);
-  if (absMs > 0 && absMs < 1_000) return `${sign}${Math.round(absMs)}ms`;
+  const absMs = Math.round(Math.abs(durationMs));
+  const sign = durationMs < 0 && absMs > 0 ? '-' : '';
+  if (absMs > 0 && absMs < 1_000) return `${sign}${absMs}ms`;
   let rest = Math.round(absMs / 1_000);
   const parts: string[] = [];
   for (const [unit, seconds] of [

@@ -29,9 +29,10 @@ export function formatSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let index = 0;
-  while (value >= 1024 && index < units.length - 1) {
+  // Rounded values are compared, so that 1,048,575 bytes read `1.0 MiB` and not `1024 KiB`.
+  while (Math.round(value) >= 1024 && index < units.length - 1) {
     value /= 1024;
     index += 1;
   }
-  return `${value >= 10 || index === 0 ? Math.round(value) : value.toFixed(1)} ${units[index]}`;
+  return `${value >= 9.95 || index === 0 ? Math.round(value) : value.toFixed(1)} ${units[index]}`;
 }
