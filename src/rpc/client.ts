@@ -41,6 +41,14 @@ export interface RpcClient {
   close(): void;
 }
 
+/**
+ * Longest time that one message may wait for room, and that the answer may take after the last. Besides servers that
+ * hang, this ends streams that stall because the HTTP/2 client of this runtime does not apply a window size that the
+ * server changes while a stream is open (servers of Go do, as they measure the line); a new stream has the right one.
+ */
+const STALLED_WRITE_MS = 20_000;
+const STALLED_ANSWER_MS = 60_000;
+
 /** Largest answer that is taken: well over the 4 MiB that peers with default limits send. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 
@@ -102,14 +110,21 @@ function openUpload<Input extends DescMessage, Output extends DescMessage>(
     throw new RpcError('ABORTED', 'the server ended the stream early');
   });
   broken.catch(() => {});
+  const within = <T>(ms: number, step: Promise<T>): Promise<T> => {
+    const cancel = systemClock.after(ms, () => {
+      answer.reject(new RpcError('UNAVAILABLE', `the stream has stalled for ${ms / 1_000} s`));
+      stream.cancel();
+    });
+    return step.finally(cancel);
+  };
   return {
     write(message) {
       const written = new Promise<void>((resolve) => stream.write(create(method.input, message), () => resolve()));
-      return Promise.race([written, broken]);
+      return within(STALLED_WRITE_MS, Promise.race([written, broken]));
     },
     finish() {
       stream.end();
-      return answer.promise;
+      return within(STALLED_ANSWER_MS, answer.promise);
     },
   };
 }
