@@ -1,0 +1,119 @@
+import { AppError } from '../../lib/errors.ts';
+import { Platform } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import { evaluateCondition } from '../condition/evaluate-condition.ts';
+import { parseCondition } from '../condition/parse-condition.ts';
+import type { TextNode } from '../yaml/node.ts';
+import { type Reader, reportKind, text } from './reader.ts';
+import type { Scope } from './scope.ts';
+
+const MAX_UINT32 = 4_294_967_295;
+const MAX_CONDITION_LENGTH = 10_000;
+
+/** Evaluates the condition in `node`; `at` is where to complain when the place inside the text is not known. */
+export function evaluateText(node: TextNode, at: number, key: string, scope: Scope): boolean | undefined {
+  const { report, variables, affectedFiles, patternBudget } = scope;
+  if (node.tag?.startsWith('!')) {
+    report.error(at, `"${key}" begins with "!", which YAML takes for a tag`, 'put the whole condition in quotes');
+    return undefined;
+  }
+  if (node.text.length > MAX_CONDITION_LENGTH) {
+    report.error(at, `the condition is longer than ${MAX_CONDITION_LENGTH} characters`);
+    return undefined;
+  }
+  try {
+    const { lookup, expand } = variables;
+    return evaluateCondition(parseCondition(node.text), { lookup, expand, affectedFiles, budget: patternBudget });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const column = error.place?.column ?? 1;
+    report.error(
+      node.verbatimAt === undefined ? at : node.verbatimAt + column - 1,
+      `${key}: ${error.message}`,
+      error.hint,
+    );
+    return undefined;
+  }
+}
+
+/** A condition; the empty one is a mistake. */
+export const condition: Reader<boolean> = (entry, scope) => {
+  const { key, at, value } = entry;
+  if (value.kind !== 'text') return reportKind(entry, 'a condition', scope);
+  if (value.text === '' && value.tag === undefined) {
+    scope.report.error(at, `"${key}" is empty`, 'write true, false or a condition');
+    return undefined;
+  }
+  return evaluateText(value, at, key, scope);
+};
+
+/** A number that `accepts` finds right; `kind` and `hint` tell what is wanted. */
+function number(kind: string, pattern: RegExp, accepts: (value: number) => boolean, hint?: string): Reader<number> {
+  return (entry, scope) => {
+    const written = text(entry, scope);
+    if (written === undefined) return undefined;
+    const value = pattern.test(written) ? Number(written) : Number.NaN;
+    if (accepts(value)) return value;
+    scope.report.error(entry.at, `${entry.key}: "${written}" is not ${kind}`, hint);
+    return undefined;
+  };
+}
+
+const WHOLE = /^\d+$/;
+const DECIMAL = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+export const wholeNumber = number('a whole number', WHOLE, (value) => value <= MAX_UINT32);
+/** 16 bits, for ports and disk sizes. */
+export const shortNumber = number('a whole number up to 65535', WHOLE, (value) => value <= 65_535);
+export const amount = number('an amount', DECIMAL, Number.isFinite, 'write a number such as 1 or 0.5');
+
+/** Names of amounts, as of a worker's resources. */
+export const amounts: Reader<Record<string, number>> = (entry, scope) => {
+  if (entry.value.kind !== 'map') return reportKind(entry, 'a map of amounts', scope);
+  const pairs = entry.value.entries.map((item) => [item.key, amount(item, scope)] as const);
+  return Object.fromEntries(pairs.filter((pair): pair is [string, number] => pair[1] !== undefined));
+};
+
+const MEMORY = /^(\d+)(m|mb|mi|g|gb|gi)?$/i;
+
+/** Memory in MiB: `512Mb`, `16G`; a bare number means GiB below 100 and MiB from there on. */
+export const memory: Reader<number> = (entry, scope) => {
+  const written = text(entry, scope);
+  if (written === undefined) return undefined;
+  const [, digits = '', unit = ''] = MEMORY.exec(written) ?? [];
+  const count = digits === '' ? Number.NaN : Number(digits);
+  const inGigabytes = unit === '' ? count < 100 : /^g/i.test(unit);
+  const megabytes = inGigabytes ? count * 1024 : count;
+  if (megabytes <= MAX_UINT32) return megabytes;
+  scope.report.error(entry.at, `${entry.key}: "${written}" is not an amount of memory`, 'write it like 8G or 512Mb');
+  return undefined;
+};
+
+const SECONDS_OF_UNIT: Readonly<Record<string, number>> = { '': 60, s: 1, m: 60, h: 3600 };
+
+/** A time limit in seconds: `30` and `30m` are minutes, `90s`, `2h`. */
+export const timeLimit: Reader<number> = (entry, scope) => {
+  const written = text(entry, scope);
+  if (written === undefined) return undefined;
+  const [, digits = '', unit = ''] = /^(\d+)([a-z]?)$/i.exec(written) ?? [];
+  const seconds = digits === '' ? Number.NaN : Number(digits) * (SECONDS_OF_UNIT[unit.toLowerCase()] ?? Number.NaN);
+  if (seconds <= MAX_UINT32) return seconds;
+  const hint = 'write minutes as a bare number, or a number with one unit: 90s, 30m, 2h';
+  scope.report.error(entry.at, `${entry.key}: "${written}" is not a time limit`, hint);
+  return undefined;
+};
+
+const PLATFORMS: Readonly<Record<string, Platform>> = {
+  linux: Platform.LINUX,
+  windows: Platform.WINDOWS,
+  darwin: Platform.DARWIN,
+};
+
+export const platform: Reader<Platform> = (entry, scope) => {
+  const written = text(entry, scope);
+  if (written === undefined) return undefined;
+  const name = written.toLowerCase();
+  const known = Object.hasOwn(PLATFORMS, name) ? PLATFORMS[name] : undefined;
+  if (known !== undefined) return known;
+  scope.report.error(entry.at, `${entry.key}: "${written}" is not a platform`, 'write linux, darwin or windows');
+  return undefined;
+};
