@@ -21,7 +21,6 @@ function lineReader(onMessage: (message: unknown) => void, fail: () => void): (d
     rest += decoder.decode(data, { stream: true });
     const lines = rest.split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE_BYTES) return fail();
     for (const line of lines) {
       let message: unknown;
       try {
@@ -31,6 +30,7 @@ function lineReader(onMessage: (message: unknown) => void, fail: () => void): (d
       }
       onMessage(message);
     }
+    if (rest.length > MAX_LINE_BYTES) fail();
   };
 }
 

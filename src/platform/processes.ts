@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { AppError } from '../lib/errors.ts';
 import type { Environment } from './environment.ts';
@@ -53,22 +53,19 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-function spawnError(error: unknown, options: SpawnOptions): AppError {
-  const [program = ''] = options.argv;
+function spawnError(error: unknown, { argv: [program = ''], cwd }: SpawnOptions): AppError {
   const errno = errnoOf(error);
-  if (options.cwd !== undefined && !existsSync(options.cwd)) {
-    return new AppError('CONFIG', `folder ${options.cwd} does not exist`, { hint: 'create it', cause: error });
+  const because = (message: string, hint?: string) => new AppError('CONFIG', message, { hint, cause: error });
+  // The system reports a wrong folder as if the program were at fault.
+  if (cwd !== undefined && !existsSync(cwd)) return because(`folder ${cwd} does not exist`, 'create it');
+  if (cwd !== undefined && !statSync(cwd).isDirectory()) return because(`${cwd} is not a folder`, 'correct the path');
+  if (errno === 'ENOENT' && program.includes('/') && existsSync(program)) {
+    return because(`the interpreter that ${program} names in its first line was not found`, 'install it or correct it');
   }
-  if (errno === 'ENOENT') {
-    return new AppError('CONFIG', `program ${program} was not found`, {
-      hint: 'install it or correct the path',
-      cause: error,
-    });
-  }
-  if (errno === 'EACCES') {
-    return new AppError('CONFIG', `${program} is not executable`, { hint: `run chmod +x ${program}`, cause: error });
-  }
-  return new AppError('CONFIG', `${program} could not be started (${errno ?? String(error)})`, { cause: error });
+  if (errno === 'ENOENT') return because(`program ${program} was not found`, 'install it or correct the path');
+  if (errno === 'EACCES') return because(`${program} is not executable`, `run chmod +x ${program}`);
+  if (errno === 'ENOEXEC') return because(`${program} is not a program of this system`, 'a script needs a #! line');
+  return because(`${program} could not be started (${errno ?? String(error)})`);
 }
 
 function wrap(child: ChildProcess, pid: number): Child {

@@ -45,5 +45,6 @@ export function lookUpUser(name: string): User | undefined {
 /** The account that this process runs as. */
 export function currentUser(): User {
   const info = os.userInfo();
-  return { name: info.username, uid: info.uid, gid: info.gid, home: info.homedir, shell: info.shell ?? '/bin/sh' };
+  const shell = info.shell?.startsWith('/') ? info.shell : '/bin/sh'; // an id without an account has the shell `unknown`
+  return { name: info.username, uid: info.uid, gid: info.gid, home: info.homedir, shell };
 }
