@@ -1,0 +1,119 @@
+import type { Clock } from '../platform/clock.ts';
+import { randomToken } from '../platform/random.ts';
+import type { Changes } from './changes.ts';
+import type { Fleet } from './fleet.ts';
+import type { BuildView, HubCore, LogChunk, NewBuild, Role, TaskView, WorkerView } from './model.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
+import { refreshBuild } from './store/build-progress.ts';
+import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/builds.ts';
+import type { Database, Queries } from './store/database.ts';
+import type { IdSource } from './store/ids.ts';
+import { instructionsOf } from './store/instructions.ts';
+import { readAt, readChunks } from './store/logs.ts';
+import { findTask, linkedTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
+import { roleOfToken } from './store/tokens.ts';
+import { buildView, taskView, workerView } from './views.ts';
+
+export interface CoreDeps {
+  readonly store: Database;
+  readonly fleet: Fleet;
+  readonly scheduler: Scheduler;
+  readonly changes: Changes;
+  readonly ids: IdSource;
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+/** Ids come from outside as text; anything but a decimal number names nothing. */
+const numberOf = (id: string) => (/^\d{1,16}$/.test(id) ? Number(id) : -1);
+
+/** What the HTTP side sees of the hub. */
+export class Core implements HubCore {
+  constructor(private readonly deps: CoreDeps) {}
+
+  async createBuild(build: NewBuild): Promise<BuildView> {
+    const { store, ids, clock, changes, scheduler } = this.deps;
+    const secrets = () => ({ clientSecret: randomToken(), serverSecret: randomToken() });
+    const minted = { buildId: ids.next(), tasks: build.tasks.map(() => ({ id: ids.next(), ...secrets() })) };
+    await store.write(async (sql) => {
+      await insertBuild(sql, build, minted, clock.wallMs());
+      await refreshBuild(sql, minted.buildId, clock.wallMs());
+    });
+    changes.notify(minted.buildId);
+    void scheduler.request();
+    const view = await this.getBuild(String(minted.buildId));
+    if (view === undefined) throw new TypeError('a build has gone that was just stored');
+    return view;
+  }
+
+  listBuilds(limit: number): Promise<BuildView[]> {
+    return this.deps.store.read(async (sql) => {
+      const views: BuildView[] = [];
+      for (const build of await newestBuilds(sql, limit)) views.push(await this.#view(sql, build));
+      return views;
+    });
+  }
+
+  getBuild(id: string): Promise<BuildView | undefined> {
+    return this.deps.store.read(async (sql) => {
+      const build = await findBuild(sql, numberOf(id));
+      return build === undefined ? undefined : this.#view(sql, build);
+    });
+  }
+
+  getTask(id: string): Promise<TaskView | undefined> {
+    return this.deps.store.read(async (sql) => {
+      const task = await findTask(sql, numberOf(id));
+      if (task === undefined) return undefined;
+      const [view] = await this.#taskViews(sql, task.buildId, [task]);
+      return view;
+    });
+  }
+
+  async #view(sql: Queries, build: BuildRecord): Promise<BuildView> {
+    return buildView(build, await this.#taskViews(sql, build.id, await tasksOfBuild(sql, build.id)));
+  }
+
+  async #taskViews(sql: Queries, buildId: number, tasks: readonly TaskRecord[]): Promise<TaskView[]> {
+    const linked = await linkedTasks(sql, buildId);
+    const views: TaskView[] = [];
+    for (const task of tasks) {
+      const waiting = task.status === 'TRIGGERED' ? this.deps.scheduler.waitingOf(task.id)?.reason : undefined;
+      views.push(taskView(task, linked, await instructionsOf(sql, task.id), waiting));
+    }
+    return views;
+  }
+
+  async listWorkers(): Promise<WorkerView[]> {
+    const { store, fleet } = this.deps;
+    const placed = Map.groupBy(await store.read((sql) => placedTasks(sql)), ({ workerId }) => workerId);
+    return fleet
+      .members()
+      .sort((left, right) => left.record.name.localeCompare(right.record.name))
+      .map((member) => {
+        const running = (placed.get(member.record.id) ?? []).map(({ id }) => String(id));
+        return workerView(member.record, fleet.isOnline(member), member.lastSeenMs, running);
+      });
+  }
+
+  readLogs(buildId: string, afterSeq: number): Promise<LogChunk[]> {
+    return this.deps.store.read((sql) => readChunks(sql, numberOf(buildId), afterSeq));
+  }
+
+  async *readLog(taskId: string, instruction: string): AsyncGenerator<Uint8Array> {
+    const log = { buildId: 0, taskId: numberOf(taskId), instruction };
+    for (let position = 0; ; ) {
+      const piece = await this.deps.store.read((sql) => readAt(sql, log, position));
+      if (piece.length === 0) return;
+      yield piece;
+      position += piece.length;
+    }
+  }
+
+  watch(buildId: string | undefined, onChange: () => void, signal: AbortSignal): void {
+    this.deps.changes.watch(buildId === undefined ? undefined : numberOf(buildId), onChange, signal);
+  }
+
+  roleOf(token: string): Promise<Role | undefined> {
+    return this.deps.store.read((sql) => roleOfToken(sql, token));
+  }
+}

@@ -1,0 +1,75 @@
+import type { Logger } from '../lib/log.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Random } from '../platform/random.ts';
+import type { MethodHandler } from '../rpc/server.ts';
+import { Ages } from './ages.ts';
+import { Changes } from './changes.ts';
+import { Core } from './core.ts';
+import { Fleet } from './fleet.ts';
+import { LogIntake } from './log-intake.ts';
+import type { HubCore, SourceAccess } from './model.ts';
+import { agentService } from './rpc/agent-service.ts';
+import { Authenticator } from './rpc/authenticate.ts';
+import { Commands } from './rpc/initial-commands.ts';
+import { logService } from './rpc/log-service.ts';
+import { workerService } from './rpc/worker-service.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { largestId } from './store/builds.ts';
+import type { Database } from './store/database.ts';
+import { IdSource } from './store/ids.ts';
+import { dropSpool } from './store/logs.ts';
+import { listWorkerRecords } from './store/workers.ts';
+import { Sweeper } from './sweeper.ts';
+import { TaskLife } from './task-life.ts';
+import { WorkerDesk } from './worker-desk.ts';
+
+export interface HeartDeps {
+  readonly store: Database;
+  readonly source: SourceAccess;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** The hub without its doors: state, decisions, and the handlers of both gRPC services. */
+export interface Heart {
+  readonly core: HubCore;
+  readonly ids: IdSource;
+  readonly handlers: readonly MethodHandler[];
+  /** Answers all held polls and ends the timers; resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+}
+
+/** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
+export async function startHeart({ store, source, clock, random, log }: HeartDeps): Promise<Heart> {
+  const fleet = new Fleet(clock);
+  const ages = new Ages(clock);
+  const changes = new Changes();
+  await store.write((sql) => dropSpool(sql));
+  for (const record of await store.read(listWorkerRecords)) fleet.restore(record);
+  const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
+  const scheduler = new Scheduler({ store, fleet, changes, ages, clock, log });
+  const life = new TaskLife({ store, fleet, scheduler, changes, ages, clock, log });
+  const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, ids, clock, log });
+  const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
+  const auth = new Authenticator(store, fleet);
+  const stopped = new AbortController();
+  const sweeping = sweeper.run(stopped.signal);
+  void scheduler.request();
+  return {
+    core: new Core({ store, fleet, scheduler, changes, ids, clock }),
+    ids,
+    handlers: [
+      ...workerService(desk, life, auth),
+      ...agentService(new Commands(store, source), life, auth, log),
+      ...logService(new LogIntake(store, changes), store, auth),
+    ],
+    async stop() {
+      fleet.close();
+      stopped.abort();
+      await sweeping;
+      await scheduler.idle();
+      await sweeper.saveSeen();
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { randomToken } from '../platform/random.ts';
+import type { Changes } from './changes.ts';
+import type { Database } from './store/database.ts';
+import { appendLog, dropSpool, type LogName, logSize, readAt, replaceLog, spool } from './store/logs.ts';
+
+interface Pending {
+  readonly log: LogName;
+  readonly data: Uint8Array;
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/** Most that one transaction takes: it bounds the memory of the write and how long others wait for it. */
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
+const keyOf = ({ taskId, instruction }: LogName) => `${taskId} ${instruction}`;
+
+/** Takes log bytes in. Appends of all streams that come while a write is under way share the next one, and its fsync. */
+export class LogIntake {
+  readonly #queue: Pending[] = [];
+  /** Logs whose final copy is coming in: what a forgotten stream still brings is in that copy. */
+  readonly #sealed = new Set<string>();
+  #writing = false;
+
+  constructor(
+    private readonly store: Database,
+    private readonly changes: Changes,
+  ) {}
+
+  /** Resolves once the bytes are stored for good. */
+  append(log: LogName, data: Uint8Array): Promise<void> {
+    if (data.length === 0 || this.#sealed.has(keyOf(log))) return Promise.resolve();
+    const done = Promise.withResolvers<void>();
+    this.#queue.push({ log, data, done });
+    if (!this.#writing) void this.#drain();
+    return done.promise;
+  }
+
+  #nextBatch(): Pending[] {
+    let [count, bytes] = [0, 0];
+    for (const { data } of this.#queue) {
+      bytes += data.length;
+      if (count > 0 && bytes > MAX_BATCH_BYTES) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    while (this.#queue.length > 0) {
+      const batch = this.#nextBatch();
+      try {
+        await this.store.write(async (sql) => {
+          for (const { log, data } of batch) await appendLog(sql, log, data);
+        });
+        for (const { log } of batch) this.changes.notify(log.buildId);
+        for (const { done } of batch) done.resolve();
+      } catch (error) {
+        for (const { done } of batch) done.reject(error);
+      }
+    }
+    this.#writing = false;
+  }
+
+  /**
+   * Takes the agent's final copy of a log. Where it begins with what is stored, the rest is added; where it differs, it
+   * takes the stored one's place in one step at its end. Resolves with its size once it is stored for good.
+   */
+  async save(log: LogName, pieces: AsyncIterable<Uint8Array>): Promise<number> {
+    const key = keyOf(log);
+    const copy = new FinalCopy(this.store, log);
+    this.#sealed.add(key);
+    try {
+      for await (const piece of pieces) await copy.add(piece);
+      await copy.finish();
+    } catch (error) {
+      await copy.discard();
+      throw error;
+    } finally {
+      this.#sealed.delete(key);
+    }
+    this.changes.notify(log.buildId);
+    return copy.size;
+  }
+}
+
+/** Follows the stored log as long as the copy agrees with it, and keeps the copy aside from where it does not. */
+class FinalCopy {
+  readonly #upload = randomToken(16);
+  #agrees = true;
+  #parts = 0;
+  size = 0;
+
+  constructor(
+    private readonly store: Database,
+    private readonly log: LogName,
+  ) {}
+
+  async add(piece: Uint8Array): Promise<void> {
+    let rest = piece;
+    while (this.#agrees && rest.length > 0) {
+      const stored = await this.store.read((sql) => readAt(sql, this.log, this.size));
+      if (stored.length === 0) return this.#extend(rest);
+      const both = Math.min(stored.length, rest.length);
+      if (Buffer.compare(stored.subarray(0, both), rest.subarray(0, both)) === 0) {
+        this.size += both;
+        rest = rest.subarray(both);
+      } else {
+        await this.#differ();
+      }
+    }
+    if (rest.length > 0) await this.#keep(rest);
+  }
+
+  async #extend(data: Uint8Array): Promise<void> {
+    await this.store.write((sql) => appendLog(sql, this.log, data));
+    this.size += data.length;
+  }
+
+  async #keep(data: Uint8Array): Promise<void> {
+    const position = this.#parts;
+    await this.store.write((sql) => spool(sql, this.#upload, position, data));
+    this.#parts += 1;
+    this.size += data.length;
+  }
+
+  /** From here on the copy goes aside, beginning with what it had in common with the stored log. */
+  async #differ(): Promise<void> {
+    this.#agrees = false;
+    const common = this.size;
+    this.size = 0;
+    while (this.size < common) {
+      const stored = await this.store.read((sql) => readAt(sql, this.log, this.size));
+      await this.#keep(stored.subarray(0, common - this.size));
+    }
+  }
+
+  async finish(): Promise<void> {
+    const stored = await this.store.read((sql) => logSize(sql, this.log));
+    if (this.#agrees && stored > this.size) await this.#differ(); // the copy is shorter
+    if (!this.#agrees) await this.store.write((sql) => replaceLog(sql, this.log, this.#upload));
+  }
+
+  async discard(): Promise<void> {
+    if (this.#parts > 0) await this.store.write((sql) => dropSpool(sql, this.#upload));
+  }
+}

@@ -1,0 +1,62 @@
+import { CirrusCIService, type LogEntry } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import { RpcError } from '../../rpc/rpc-error.ts';
+import type { MethodHandler } from '../../rpc/server.ts';
+import type { LogIntake } from '../log-intake.ts';
+import type { Database } from '../store/database.ts';
+import { hasInstruction } from '../store/instructions.ts';
+import type { LogName } from '../store/logs.ts';
+import type { TaskRecord } from '../store/tasks.ts';
+import { type Authenticator, agentUpload } from './authenticate.ts';
+
+/** The methods that bring logs: a key first, then chunks (wire protocol, section 3.3). */
+export function logService(intake: LogIntake, store: Database, auth: Authenticator): MethodHandler[] {
+  const methods = CirrusCIService.method;
+
+  const open = async (task: TaskRecord, messages: AsyncIterable<LogEntry>, signal: AbortSignal) => {
+    const entries = messages[Symbol.asyncIterator]();
+    const first = await nextOf(entries, signal);
+    const key = first.done === true ? undefined : first.value.value;
+    if (key?.case !== 'key') throw new RpcError('INVALID_ARGUMENT', 'the first message of a log must be its key');
+    const instruction = key.value.commandName;
+    if (!(await store.read((sql) => hasInstruction(sql, task.id, instruction)))) {
+      throw new RpcError('FAILED_PRECONDITION', `the task has no instruction "${instruction}"`);
+    }
+    const log: LogName = { buildId: task.buildId, taskId: task.id, instruction };
+    return { log, pieces: pieces(entries, signal) };
+  };
+
+  return [
+    agentUpload(auth, methods.streamLogs, async (task, messages, { signal }) => {
+      const { log, pieces } = await open(task, messages, signal);
+      let bytes = 0;
+      for await (const piece of pieces) {
+        await intake.append(log, piece);
+        bytes += piece.length;
+      }
+      return { bytesLogged: BigInt(bytes) };
+    }),
+    agentUpload(auth, methods.saveLogs, async (task, messages, { signal }) => {
+      const { log, pieces } = await open(task, messages, signal);
+      return { bytesLogged: BigInt(await intake.save(log, pieces)) };
+    }),
+  ];
+}
+
+/** A stream whose sender has gone may look like one that has ended: a part of a log must never pass for the whole. */
+async function nextOf(entries: AsyncIterator<LogEntry>, signal: AbortSignal): Promise<IteratorResult<LogEntry>> {
+  try {
+    const next = await entries.next();
+    if (!signal.aborted) return next;
+  } catch (error) {
+    throw new RpcError('CANCELLED', 'the sender broke off', { cause: error });
+  }
+  throw new RpcError('CANCELLED', 'the sender has gone');
+}
+
+async function* pieces(entries: AsyncIterator<LogEntry>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (let next = await nextOf(entries, signal); next.done !== true; next = await nextOf(entries, signal)) {
+    const { value } = next.value;
+    if (value.case !== 'chunk') throw new RpcError('INVALID_ARGUMENT', 'a log has one key, at its beginning');
+    yield value.value.data;
+  }
+}

@@ -1,0 +1,62 @@
+import { CirrusWorkersService } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import { type MethodHandler, unaryHandler } from '../../rpc/server.ts';
+import type { TaskLife } from '../task-life.ts';
+import type { WorkerDesk } from '../worker-desk.ts';
+import { type Authenticator, namedWorkerMethod, workerMethod, workerTaskMethod } from './authenticate.ts';
+
+/** Workers that are told no interval poll every ten seconds; with held polls, the shortest costs nothing. */
+const POLL_INTERVAL_SECONDS = 1;
+
+const decimal = (ids: readonly string[]) => ids.filter((id) => /^\d{1,18}$/.test(id)).map(BigInt);
+
+/** The service that workers call (wire protocol, section 3.1). */
+export function workerService(desk: WorkerDesk, life: TaskLife, auth: Authenticator): MethodHandler[] {
+  const methods = CirrusWorkersService.method;
+  return [
+    unaryHandler(methods.register, async (request, { peer }) => ({ sessionToken: await desk.register(request, peer) })),
+    workerMethod(auth, methods.poll, async ({ member, session }, request, { signal }) => {
+      const { start, stop } = await desk.poll(member, session, request, signal);
+      return {
+        tasksToStart: [...start],
+        tasksToStop: [...stop],
+        oldTaskIdsToStop: decimal(stop),
+        pollIntervalInSeconds: POLL_INTERVAL_SECONDS,
+      };
+    }),
+    workerTaskMethod(
+      auth,
+      methods.taskStarted,
+      (body) => body,
+      async ({ id }) => {
+        await life.started(id);
+        return {};
+      },
+    ),
+    workerTaskMethod(
+      auth,
+      methods.taskFailed,
+      ({ taskIdentification }) => taskIdentification,
+      async ({ id }, { message }) => {
+        await life.failed(id, message);
+        return {};
+      },
+    ),
+    workerTaskMethod(
+      auth,
+      methods.taskStopped,
+      (body) => body,
+      async ({ id }) => {
+        await life.stopped(id);
+        return {};
+      },
+    ),
+    namedWorkerMethod(auth, methods.updateStatus, async (member, { disabled }) => {
+      await desk.setDisabled(member, disabled);
+      return { disabled };
+    }),
+    namedWorkerMethod(auth, methods.queryRunningTasks, async (member) => {
+      const runningTasks = await desk.runningTasks(member);
+      return { status: { disabled: member.record.disabled }, runningTasks, oldRunningTasks: decimal(runningTasks) };
+    }),
+  ];
+}

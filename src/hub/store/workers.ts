@@ -1,0 +1,75 @@
+import type { Amounts } from '../../lib/amounts.ts';
+import type { Queries } from './database.ts';
+import { hashToken } from './tokens.ts';
+
+/** A registered worker as it is stored. */
+export interface WorkerRecord {
+  readonly id: number;
+  readonly poolId: number;
+  readonly pool: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly resources: Amounts;
+  /** Paused: gets no tasks. */
+  readonly disabled: boolean;
+  readonly lastSeenMs: number;
+}
+
+interface Row {
+  id: number;
+  pool_id: number;
+  pool: string;
+  name: string;
+  labels: string;
+  resources: string;
+  disabled: number;
+  last_seen_ms: number;
+}
+
+export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
+  const rows = await sql<Row[]>`
+    SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.last_seen_ms
+    FROM workers w JOIN pools p ON p.id = w.pool_id ORDER BY w.name, w.id`;
+  return rows.map((row) => ({
+    id: row.id,
+    poolId: row.pool_id,
+    pool: row.pool,
+    name: row.name,
+    labels: JSON.parse(row.labels),
+    resources: JSON.parse(row.resources),
+    disabled: row.disabled === 1,
+    lastSeenMs: row.last_seen_ms,
+  }));
+}
+
+/** Adds the worker or changes what it says of itself. */
+export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<void> {
+  const { id, poolId, name, lastSeenMs } = worker;
+  const [labels, resources] = [JSON.stringify(worker.labels), JSON.stringify(worker.resources)];
+  const disabled = worker.disabled ? 1 : 0;
+  await sql`
+    INSERT INTO workers (id, pool_id, name, labels, resources, disabled, last_seen_ms)
+    VALUES (${id}, ${poolId}, ${name}, ${labels}, ${resources}, ${disabled}, ${lastSeenMs})
+    ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, resources = excluded.resources,
+      disabled = excluded.disabled, last_seen_ms = excluded.last_seen_ms`;
+}
+
+export async function saveLastSeen(sql: Queries, workerId: number, lastSeenMs: number): Promise<void> {
+  await sql`UPDATE workers SET last_seen_ms = ${lastSeenMs} WHERE id = ${workerId}`;
+}
+
+/** Makes `token` the only session of the worker: whoever held an older one has to register again. */
+export async function replaceSession(sql: Queries, workerId: number, token: string, nowMs: number): Promise<void> {
+  await sql`DELETE FROM sessions WHERE worker_id = ${workerId}`;
+  await sql`INSERT INTO sessions (hash, worker_id, created_ms) VALUES (${hashToken(token)}, ${workerId}, ${nowMs})`;
+}
+
+/** The worker that a session token belongs to. The result's `session` names the session without giving it away. */
+export async function workerOfSession(
+  sql: Queries,
+  token: string,
+): Promise<{ workerId: number; session: string } | undefined> {
+  const session = hashToken(token);
+  const [row] = await sql<{ worker_id: number }[]>`SELECT worker_id FROM sessions WHERE hash = ${session}`;
+  return row === undefined ? undefined : { workerId: row.worker_id, session };
+}
