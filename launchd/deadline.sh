@@ -1,0 +1,46 @@
+#!/bin/sh
+# Ends this machine two days after the first start of this script, with or without pwagent: the second of four
+# independent ways. Plain sh, its own reading of the clock, its own file, no configuration.
+#
+# Elapsed time is counted in ticks and kept over restarts; the wall clock is a second witness. Whichever says that two
+# days are over wins, so a clock that was set back adds nothing, and neither does a reboot.
+#
+# For tests: PWAGENT_DEADLINE_DIR, _SECONDS, _TICK and _COMMAND replace the values below.
+
+limit=${PWAGENT_DEADLINE_SECONDS:-172800}
+tick=${PWAGENT_DEADLINE_TICK:-60}
+folder=${PWAGENT_DEADLINE_DIR:-/var/db/pwagent-deadline}
+command=${PWAGENT_DEADLINE_COMMAND:-/sbin/shutdown -h now}
+
+# The number in a file, or the second argument where there is none.
+number() {
+	value=$(cat "$1" 2>/dev/null)
+	case $value in
+	'' | *[!0-9]*) echo "$2" ;;
+	*) echo "$value" ;;
+	esac
+}
+
+# Replaces a file at one stroke. A full disk loses the change and stops nothing: the count goes on in memory.
+keep() {
+	(umask 077 && echo "$2" >"$1.new" && mv -f "$1.new" "$1") 2>/dev/null
+}
+
+mkdir -p -m 700 "$folder" 2>/dev/null
+began=$(number "$folder/began" "$(date +%s)")
+counted=$(number "$folder/counted" 0)
+keep "$folder/began" "$began"
+
+while [ "$counted" -lt "$limit" ] && [ $(($(date +%s) - began)) -lt "$limit" ]; do
+	sleep "$tick" || exit 1
+	counted=$((counted + tick))
+	keep "$folder/counted" "$counted"
+done
+
+# A boot after this order is a new life, should the machine come back at all.
+rm -f "$folder/began" "$folder/counted"
+while :; do
+	echo "two days are over: $command"
+	$command
+	sleep "$tick" || exit 1
+done
