@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { AppError } from '../lib/errors.ts';
+import type { ControlChannel } from '../platform/control-channel.ts';
+import type { AgentOptions } from './run-agent.ts';
+
+/** What the worker sends first, and once. */
+const taskMessage = z.strictObject({
+  type: z.literal('task'),
+  apiEndpoint: z.string(),
+  taskId: z.string().min(1),
+  serverToken: z.string(),
+  clientToken: z.string(),
+  workingDirectory: z.string().optional(),
+});
+
+function optionsOf(message: unknown): AgentOptions {
+  const parsed = taskMessage.safeParse(message);
+  if (!parsed.success) {
+    const hint = 'worker and agent must be of the same version';
+    throw new AppError('USAGE', 'the control channel brought something that is no task', { hint, cause: parsed.error });
+  }
+  const { type: _type, workingDirectory, ...task } = parsed.data;
+  return { ...task, commandFrom: '', commandTo: '', workingDirectory };
+}
+
+/**
+ * Waits for the task on the control channel. `onClose` is called when the worker is gone. Rejects with an `AppError` when
+ * something else comes, or nothing before it closes.
+ */
+export function receiveTask(channel: ControlChannel, onClose: () => void): Promise<AgentOptions> {
+  return new Promise((resolve, reject) => {
+    channel.listen(
+      (message) => {
+        try {
+          resolve(optionsOf(message));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      () => {
+        const hint = '--control is for the worker, which opens descriptor 3';
+        reject(new AppError('USAGE', 'the control channel brought no task', { hint }));
+        onClose();
+      },
+    );
+  });
+}

@@ -1,0 +1,127 @@
+import { backoffMs } from '../../lib/backoff.ts';
+import { AppError } from '../../lib/errors.ts';
+import { type CloneAddress, redactAddress } from './clone-address.ts';
+import { type ClonePlan, planClone } from './clone-plan.ts';
+import { type Git, openGit } from './git.ts';
+import { judgeFetch, reasonOf } from './git-verdict.ts';
+import type { StepContext } from './instruction.ts';
+
+/** A server that restarts is waited for: about a minute in all. */
+const FETCH_ATTEMPTS = 7;
+const FETCH_BACKOFF = { firstMs: 1_000, maxMs: 20_000 };
+
+/** One clone under way. */
+interface Clone {
+  readonly git: Git;
+  readonly plan: ClonePlan;
+  readonly address: CloneAddress;
+  readonly context: StepContext;
+}
+
+/** Runs a git command that has no reason to fail. */
+async function must({ git, address }: Clone, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const { end, text } = await git.run(args, signal);
+  if (end.tag === 'exited' && end.code === 0) return text.trim();
+  signal.throwIfAborted();
+  const hint = 'look at the folder that the task works in and at the version of git on this machine';
+  throw new AppError('CONFIG', `git ${args[0]} failed for ${address.shown}: ${reasonOf(text)}`, { hint });
+}
+
+function refused({ address }: Clone, text: string): AppError {
+  const hint = 'check that the repository exists and that its address has not expired; a new build gets a new one';
+  return new AppError('CONFIG', `${address.shown} refused to be cloned: ${reasonOf(text)}`, { hint });
+}
+
+/** Fetches one reference or commit. Undefined on success, else what git printed when another way may help. */
+async function fetchOnce(clone: Clone, { refspec, history }: Way, signal: AbortSignal): Promise<string | undefined> {
+  const { git, plan, address, context } = clone;
+  const args = ['fetch', '--force', '--no-recurse-submodules', plan.tags ? '--tags' : '--no-tags'];
+  for (let attempt = 0; ; attempt += 1) {
+    const { end, text } = await git.run([...args, ...history, 'origin', refspec], signal);
+    if (end.tag === 'exited' && end.code === 0) return undefined;
+    signal.throwIfAborted();
+    const verdict = judgeFetch(text);
+    if (verdict === 'refused') throw refused(clone, text);
+    if (verdict === 'another way') return text;
+    if (attempt + 1 >= FETCH_ATTEMPTS) {
+      const hint = 'check the network between this worker and the server, then run the task again';
+      throw new AppError('UNAVAILABLE', `${address.shown} cannot be reached: ${reasonOf(text)}`, { hint });
+    }
+    await context.output.print(`git fetch: ${reasonOf(text)}; trying again`);
+    await context.clock.sleep(backoffMs(attempt, FETCH_BACKOFF, context.random), signal);
+  }
+}
+
+interface Way {
+  readonly refspec: string;
+  /** Options that say how much of the history is wanted. */
+  readonly history: readonly string[];
+}
+
+/** Ways to get at the revision, best first: it alone, its reference, and the reference with its whole history. */
+async function* waysToFetch(clone: Clone, signal: AbortSignal): AsyncGenerator<Way> {
+  const { revision, remoteRef, localRef, depth } = clone.plan;
+  const history = depth > 0 ? [`--depth=${depth}`] : [];
+  if (revision !== undefined) yield { refspec: `+${revision}:${localRef}`, history };
+  const refspec = `+${remoteRef}:${localRef}`;
+  yield { refspec, history };
+  if (depth === 0) return;
+  const isShallow = (await must(clone, ['rev-parse', '--is-shallow-repository'], signal)) === 'true';
+  yield { refspec, history: isShallow ? ['--unshallow'] : [] };
+}
+
+async function hasCommit(clone: Clone, name: string, signal: AbortSignal): Promise<boolean> {
+  const { end } = await clone.git.run(['cat-file', '-e', `${name}^{commit}`], signal);
+  signal.throwIfAborted();
+  return end.tag === 'exited' && end.code === 0;
+}
+
+/** Fetches until the wanted commit is there. Gives the name under which it can be checked out. */
+async function fetchRevision(clone: Clone, signal: AbortSignal): Promise<string> {
+  const { plan, address } = clone;
+  const target = plan.revision ?? plan.localRef;
+  let trouble = '';
+  for await (const way of waysToFetch(clone, signal)) {
+    trouble = (await fetchOnce(clone, way, signal)) ?? trouble;
+    if (await hasCommit(clone, target, signal)) return target;
+  }
+  const wanted = plan.revision === undefined ? plan.what : `revision ${plan.revision} (${plan.what})`;
+  throw new AppError('CONFIG', `${wanted} is not in ${address.shown}`, {
+    hint: 'it was deleted, overwritten by a forced push, or never pushed: push it, or build a commit that is there',
+    cause: trouble,
+  });
+}
+
+async function prepare(clone: Clone, signal: AbortSignal): Promise<void> {
+  await must(clone, ['init', '--quiet', '--template='], signal);
+  await must(clone, ['config', 'remote.origin.url', clone.address.shown], signal);
+  await must(clone, ['config', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*'], signal);
+}
+
+async function checkOut(clone: Clone, target: string, signal: AbortSignal): Promise<string> {
+  const { branch, submodules } = clone.plan;
+  if (branch === undefined) {
+    await must(clone, ['checkout', '--force', '--quiet', '--detach', target], signal);
+  } else {
+    await must(clone, ['checkout', '--force', '--quiet', '--no-track', '-B', branch, target], signal);
+    await must(clone, ['config', `branch.${branch}.remote`, 'origin'], signal);
+    await must(clone, ['config', `branch.${branch}.merge`, `refs/heads/${branch}`], signal);
+  }
+  if (submodules) await must(clone, ['submodule', 'update', '--init', '--recursive', '--force'], signal);
+  return must(clone, ['rev-parse', 'HEAD'], signal);
+}
+
+/**
+ * Clones with the `git` program into the working folder. Only the wanted revision is fetched where the server allows
+ * that. Throws `AppError` in one sentence when the revision is missing or the server refuses; rejects on abort.
+ */
+export async function cloneWithGit(url: string, context: StepContext, signal: AbortSignal): Promise<void> {
+  const address = redactAddress(url, context.secrets.values());
+  for (const secret of address.secrets) context.secrets.add(secret);
+  const plan = planClone(context.environment);
+  const clone = { git: await openGit(address, context.workingFolder, context), plan, address, context };
+  await context.output.print(`Cloning ${address.shown}, ${plan.what}.`);
+  await prepare(clone, signal);
+  const head = await checkOut(clone, await fetchRevision(clone, signal), signal);
+  await context.output.print(`Checked out ${head} (${plan.what}).`);
+}

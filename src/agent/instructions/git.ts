@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Environment } from '../../platform/environment.ts';
+import { randomToken } from '../../platform/random.ts';
+import { Program, type ProgramEnd } from '../program/program.ts';
+import { scriptEnvironment } from '../program/shell.ts';
+import type { CloneAddress } from './clone-address.ts';
+import type { StepContext } from './instruction.ts';
+
+/** What a git command printed is kept up to this length; only its end tells why it failed. */
+const MAX_KEPT_BYTES = 64 * 1024;
+
+/** Variables of git that are about the way to the server; all others could point it at somebody else's repository. */
+const PASSED_GIT_VARIABLE = /^GIT_(?:SSH|SSH_COMMAND|SSL_\w+|PROXY_\w+|HTTP_\w+|TRACE\w*|CURL_VERBOSE)$/;
+
+/** How git runs: no prompts, no configuration of the machine or the user, messages in English. */
+export function gitEnvironment(process: Environment, task: Environment): Environment {
+  const inherited = Object.entries(scriptEnvironment(process, task)).filter(
+    ([name]) => !name.startsWith('GIT_') || PASSED_GIT_VARIABLE.test(name),
+  );
+  return {
+    GIT_SSH_COMMAND: 'ssh -o BatchMode=yes',
+    ...Object.fromEntries(inherited),
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: 'true', // prints nothing, where a desktop would open a window
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    LC_ALL: 'C',
+  };
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** Settings that hold only while the agent itself clones. The real address stands here and nowhere else. */
+export function gitSettings({ rewrite }: CloneAddress): string {
+  const fixed = ['[gc]', '\tauto = 0', '[maintenance]', '\tauto = false', '[advice]', '\tdetachedHead = false'];
+  const address =
+    rewrite === undefined ? [] : [`[url ${quoted(rewrite.real)}]`, `\tinsteadOf = ${quoted(rewrite.shown)}`];
+  return `${[...fixed, ...address].join('\n')}\n`;
+}
+
+/** How a git command ended, with what it printed. */
+export interface GitResult {
+  readonly end: ProgramEnd;
+  readonly text: string;
+}
+
+export interface Git {
+  /** Runs `git ARGS` in the work tree. What it prints is not shown. */
+  run(args: readonly string[], signal: AbortSignal): Promise<GitResult>;
+}
+
+/** Git in `folder`, with an address whose secret part only a private file knows. */
+export async function openGit(address: CloneAddress, folder: string, context: StepContext): Promise<Git> {
+  const settings = join(context.temporary, `git-${randomToken(8)}.config`);
+  await writeFile(settings, gitSettings(address), { mode: 0o600, flag: 'wx' });
+  const env = gitEnvironment(context.process, context.environment);
+  return {
+    async run(args, signal) {
+      let kept = Buffer.alloc(0);
+      const keep = async (chunk: Uint8Array) => {
+        kept = Buffer.concat([kept, chunk]).subarray(-MAX_KEPT_BYTES);
+      };
+      const argv = ['git', '-c', `include.path=${settings}`, ...args];
+      const program = await Program.start({ argv, env, cwd: folder, mayEscape: false }, keep, context.clock);
+      const end = await program.wait(signal);
+      return { end, text: kept.toString('utf8') };
+    },
+  };
+}
+
+/** Whether there is a git that works: macOS has a stand-in that only asks to install one. */
+export async function hasGit(context: StepContext, signal: AbortSignal): Promise<boolean> {
+  const env = gitEnvironment(context.process, context.environment);
+  if (Bun.which('git', { PATH: env.PATH ?? '' }) === null) return false;
+  const options = { argv: ['git', '--version'], env, cwd: context.temporary, mayEscape: false };
+  const end = await (await Program.start(options, async () => {}, context.clock)).wait(signal);
+  return end.tag === 'exited' && end.code === 0;
+}

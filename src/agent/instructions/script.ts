@@ -1,0 +1,108 @@
+import { mkdir } from 'node:fs/promises';
+import { AppError } from '../../lib/errors.ts';
+import { errnoOf } from '../../platform/files.ts';
+import type { BackgroundScriptInstruction, ScriptInstruction } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import { expandText } from '../expansion.ts';
+import { Program, type ProgramEnd } from '../program/program.ts';
+import { chooseShell, prepareScript, scriptEnvironment } from '../program/shell.ts';
+import { splitWords } from '../words.ts';
+import type { Perform, StepContext, StepOutcome } from './instruction.ts';
+
+/** Signals as the existing agent names them. */
+const SIGNAL_TEXT: Readonly<Record<string, string>> = {
+  SIGHUP: 'hangup',
+  SIGINT: 'interrupt',
+  SIGQUIT: 'quit',
+  SIGABRT: 'aborted',
+  SIGKILL: 'killed',
+  SIGSEGV: 'segmentation fault',
+  SIGPIPE: 'broken pipe',
+  SIGTERM: 'terminated',
+};
+
+/** What shells mean by their own exit codes, with the remedy. */
+const SHELL_CODE: Readonly<Record<number, string>> = {
+  126: 'A file that should run is not executable: mark it with `git update-index --chmod=+x FILE` and commit.',
+  127: 'A command was not found: check its spelling, that it is installed, and PATH.',
+};
+
+const OUTPUT_HELD =
+  'A process that this script started still holds its output open; what it writes from here on is not shown.';
+
+/** The lines that a log gets after a script; specification of the agent, 6.3. Empty when there is nothing to say. */
+export function closingText(end: ProgramEnd): string {
+  const lines: string[] = [];
+  if (end.tag === 'killed') lines.push(`\nSignaled to exit (${SIGNAL_TEXT[end.signal] ?? end.signal})!`);
+  if (end.tag === 'exited' && end.code > 1) {
+    const meaning = SHELL_CODE[end.code];
+    lines.push(`\nExit status: ${end.code}`, ...(meaning === undefined ? [] : [meaning]));
+  }
+  if (end.tag !== 'stopped' && end.outputHeld) lines.push(OUTPUT_HELD);
+  return lines.join('\n');
+}
+
+function outcomeOf(end: ProgramEnd): StepOutcome {
+  switch (end.tag) {
+    case 'stopped':
+      return end;
+    case 'killed':
+      return { tag: 'failed', signalled: true };
+    default:
+      return { tag: end.code === 0 ? 'completed' : 'failed', exitCode: end.code };
+  }
+}
+
+/** Makes the folder that scripts start in, should it be missing. */
+export async function ensureWorkingFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    const hint = 'CIRRUS_WORKING_DIR must be a folder that can be made or written';
+    throw new AppError('CONFIG', `folder ${path} cannot be made (${errnoOf(error)})`, { hint, cause: error });
+  }
+}
+
+/** The command lines of a script: one for a shell, or one for each line of a `direct` script. */
+async function commandLines(lines: readonly string[], context: StepContext): Promise<string[][]> {
+  const { environment, process, temporary } = context;
+  const find = (name: string) => Bun.which(name, { PATH: process.PATH ?? '' });
+  const shell = chooseShell(environment.CIRRUS_SHELL, find);
+  if (shell.tag === 'file') return [await prepareScript(shell, lines, temporary)];
+  return lines.map((line) => splitWords(expandText(line, environment, process))).filter((words) => words.length > 0);
+}
+
+function start(argv: readonly string[], context: StepContext): Promise<Program> {
+  const { environment, process, workingFolder, output, clock } = context;
+  const env = scriptEnvironment(process, environment);
+  const mayEscape = environment.CIRRUS_ESCAPING_PROCESSES !== undefined;
+  return Program.start({ argv, env, cwd: workingFolder, mayEscape }, (chunk) => output.write(chunk), clock);
+}
+
+/** Runs lines of a script and waits for their end. */
+export async function runLines(
+  lines: readonly string[],
+  context: StepContext,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  await ensureWorkingFolder(context.workingFolder);
+  let outcome: StepOutcome = { tag: 'completed', exitCode: 0 };
+  for (const argv of await commandLines(lines, context)) {
+    const end = await (await start(argv, context)).wait(signal);
+    const text = closingText(end);
+    if (text !== '') await context.output.print(text);
+    outcome = outcomeOf(end);
+    if (outcome.tag !== 'completed') break;
+  }
+  return outcome;
+}
+
+export const runScript: Perform<ScriptInstruction> = ({ scripts }, context, signal) =>
+  runLines(scripts, context, signal);
+
+/** Starts a script that runs beside the next steps until the task ends. Of a `direct` script that is its first line. */
+export const startBackground: Perform<BackgroundScriptInstruction> = async ({ scripts }, context) => {
+  await ensureWorkingFolder(context.workingFolder);
+  const [argv] = await commandLines(scripts, context);
+  if (argv === undefined) return { tag: 'completed' };
+  return { tag: 'background', program: await start(argv, context) };
+};

@@ -1,0 +1,104 @@
+import { join } from 'node:path';
+import type { Logger } from '../../lib/log.ts';
+import { RpcError } from '../../rpc/rpc-error.ts';
+import { Masker } from '../masker.ts';
+import { HUB_BACKOFF, type RetryDeps, retrying } from '../retry.ts';
+import type { SecretSet } from '../secret-set.ts';
+import type { TaskApi } from '../task-api.ts';
+import { clockPrefix, timestampFilter } from '../timestamps.ts';
+import { within } from '../within.ts';
+import { Bell } from './bell.ts';
+import { openSpool, type Spool } from './spool.ts';
+import { saveLog, streamLog } from './stream-log.ts';
+
+/** Time for the live stream to catch up with the end of the log, before the final copy is sent anyway. */
+const LIVE_END_MS = 15_000;
+
+export interface StepLogDeps extends RetryDeps {
+  readonly api: TaskApi;
+  readonly secrets: SecretSet;
+  readonly log: Logger;
+  /** Private folder for the spool file. */
+  readonly temporary: string;
+  /** Ends all attempts to deliver. */
+  readonly reporting: AbortSignal;
+}
+
+/** The log of one step: hides secrets, keeps a copy on disk, streams it while it grows, and delivers it at the end. */
+export class StepLog {
+  readonly bell = new Bell();
+  readonly #masker: Masker;
+  readonly #stamp: (chunk: Uint8Array) => Uint8Array;
+  readonly #streaming: Promise<void>;
+  #ended = false;
+
+  private constructor(
+    readonly command: string,
+    readonly spool: Spool,
+    private readonly deps: StepLogDeps,
+    timestamps: boolean,
+  ) {
+    const { api, reporting, secrets, clock } = deps;
+    this.#masker = new Masker(secrets);
+    const prefix = () => {
+      const nowMs = clock.wallMs();
+      return clockPrefix(nowMs, -new Date(nowMs).getTimezoneOffset());
+    };
+    this.#stamp = timestamps ? timestampFilter(prefix) : (chunk) => chunk;
+    this.#streaming = streamLog(this, () => api.openLog(command, false, reporting), deps).catch((error: unknown) => {
+      deps.log.error('live log failed', { command, reason: String(error) }); // the final copy does not depend on it
+    });
+  }
+
+  /** Opens the log of a command; `number` makes its file name unique. `timestamps` puts the time before each line. */
+  static async open(command: string, number: number, timestamps: boolean, deps: StepLogDeps): Promise<StepLog> {
+    const spool = await openSpool(join(deps.temporary, `log-${number}`));
+    return new StepLog(command, spool, deps, timestamps);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Takes output of the step. Rejects when it cannot be kept. */
+  async write(bytes: Uint8Array): Promise<void> {
+    await this.#append(this.#masker.push(bytes));
+  }
+
+  /** Writes text of the agent's own, secrets hidden as anywhere, with a newline at its end. */
+  async print(text: string): Promise<void> {
+    await this.write(new TextEncoder().encode(`${text}\n`));
+  }
+
+  async #append(masked: Uint8Array): Promise<void> {
+    if (masked.length === 0) return;
+    await this.spool.append(this.#stamp(masked));
+    this.bell.ring();
+  }
+
+  /**
+   * Ends the log, delivers the final copy for as long as the run's reports may take, and removes the file. Resolves
+   * with a sentence when the log could not be delivered, else with null; does not reject.
+   */
+  async finish(): Promise<string | null> {
+    const { api, reporting, log } = this.deps;
+    try {
+      await this.#append(this.#masker.flush());
+      this.#ended = true;
+      this.bell.ring();
+      await within(this.#streaming, LIVE_END_MS, this.deps.clock);
+      const save = () => saveLog(this.spool, () => api.openLog(this.command, true, reporting));
+      await retrying(save, HUB_BACKOFF, this.deps, reporting);
+      return null;
+    } catch (error) {
+      const status = error instanceof RpcError ? error.status : undefined;
+      if (status === 'UNIMPLEMENTED') return null; // a small server: the live log is all that it wants
+      log.warn('log was not saved', { command: this.command, errorCode: status, reason: String(error) });
+      return `the log of "${this.command}" could not be delivered`;
+    } finally {
+      this.#ended = true;
+      this.bell.ring();
+      await this.spool.remove().catch(() => {}); // the whole folder goes at the end of the task
+    }
+  }
+}

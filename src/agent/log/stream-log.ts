@@ -1,0 +1,119 @@
+import { backoffMs } from '../../lib/backoff.ts';
+import type { Logger } from '../../lib/log.ts';
+import { RpcError } from '../../rpc/rpc-error.ts';
+import { HUB_BACKOFF, isTemporary, type RetryDeps } from '../retry.ts';
+import type { LogUpload } from '../task-api.ts';
+import { within } from '../within.ts';
+import type { Bell } from './bell.ts';
+import type { Spool } from './spool.ts';
+
+/** Largest piece of a log in one message; existing receivers take at most 4 MiB. */
+export const MAX_CHUNK_BYTES = 1 << 20;
+
+/** Output that comes in drops is sent at most this often, so that a line is seen at once and a flood comes in few messages. */
+const MIN_PAUSE_MS = 40;
+
+/** Time for the server to confirm a finished stream. */
+const FINISH_MS = 10_000;
+
+/** A log that may still grow. `bell` rings at every change of the two others. */
+export interface GrowingLog {
+  readonly spool: Spool;
+  readonly ended: boolean;
+  readonly bell: Bell;
+}
+
+type StreamDeps = RetryDeps & { readonly log: Logger };
+
+/** The state of one live stream over all its connections. */
+class LiveStream {
+  #upload: LogUpload | undefined;
+  #sentBytes = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+
+  constructor(
+    private readonly source: GrowingLog,
+    private readonly open: () => Promise<LogUpload>,
+    private readonly deps: StreamDeps,
+  ) {}
+
+  /** Sends until the log has ended and all is sent, or the server is away at its end, or refuses for good. */
+  async run(): Promise<void> {
+    for (;;) {
+      if (this.#sentBytes < this.source.spool.sizeBytes) {
+        if (!(await this.#sendSome())) return;
+      } else if (this.source.ended) {
+        return this.#finish();
+      } else {
+        await this.source.bell.heard();
+      }
+    }
+  }
+
+  async #pauseUnlessEnded(ms: number): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const cancel = this.deps.clock.after(ms, over.resolve);
+    let isOver = false;
+    void over.promise.then(() => {
+      isOver = true;
+    });
+    while (!isOver && !this.source.ended) await Promise.race([over.promise, this.source.bell.heard()]);
+    cancel();
+  }
+
+  async #sendSome(): Promise<boolean> {
+    const pauseMs = this.#sentAtMs + MIN_PAUSE_MS - this.deps.clock.monoMs();
+    if (pauseMs > 0) await this.#pauseUnlessEnded(pauseMs);
+    const chunk = await this.source.spool.read(this.#sentBytes, MAX_CHUNK_BYTES);
+    try {
+      this.#upload ??= await this.open();
+      await this.#upload.write({ value: { case: 'chunk', value: { data: chunk } } });
+    } catch (error) {
+      return this.#failed(error);
+    }
+    this.#sentBytes += chunk.length;
+    this.#sentAtMs = this.deps.clock.monoMs();
+    this.#failures = 0;
+    return true;
+  }
+
+  /** Whether to go on. The chunk that failed is sent again on the next stream. */
+  async #failed(error: unknown): Promise<boolean> {
+    if (!(error instanceof RpcError)) throw error;
+    this.#upload = undefined;
+    this.deps.log.debug('live log interrupted', { errorCode: error.status, reason: error.message });
+    if (!isTemporary(error)) return false;
+    await this.#pauseUnlessEnded(backoffMs(this.#failures, HUB_BACKOFF, this.deps.random));
+    this.#failures += 1;
+    return !this.source.ended; // the final copy brings what is missing
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#upload === undefined) return;
+    const answered = this.#upload.finish().catch((error: unknown) => {
+      this.deps.log.debug('live log was not confirmed', { reason: String(error) }); // the final copy follows
+    });
+    await within(answered, FINISH_MS, this.deps.clock);
+  }
+}
+
+/**
+ * Sends a log while it is written. A broken stream is opened anew and resumed where it broke; the script does not
+ * notice. Resolves when the log has ended and nothing more can be done for the live view; it is a view only, since
+ * `saveLog` delivers the authoritative copy. Rejects only for a bug or an unreadable spool.
+ */
+export function streamLog(source: GrowingLog, open: () => Promise<LogUpload>, deps: StreamDeps): Promise<void> {
+  return new LiveStream(source, open, deps).run();
+}
+
+/** Sends a whole log as its final copy. Rejects with an `RpcError`. */
+export async function saveLog(spool: Spool, open: () => Promise<LogUpload>): Promise<void> {
+  const upload = await open();
+  for (let offset = 0; offset < spool.sizeBytes; ) {
+    const data = await spool.read(offset, MAX_CHUNK_BYTES);
+    await upload.write({ value: { case: 'chunk', value: { data } } });
+    offset += data.length;
+  }
+  await upload.finish();
+}

@@ -1,0 +1,39 @@
+import { AppError } from '../lib/errors.ts';
+import type { Command } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import { clone } from './instructions/clone.ts';
+import { writeFileStep } from './instructions/file.ts';
+import type { StepContext, StepOutcome } from './instructions/instruction.ts';
+import { restoreCache, uploadArtifacts, uploadCache, waitForTerminal } from './instructions/not-yet.ts';
+import { runScript, startBackground } from './instructions/script.ts';
+
+/** Carries one instruction out. Throws `AppError` for what a person can mend; rejects on abort. */
+export async function perform(
+  { instruction }: Command,
+  context: StepContext,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  switch (instruction.case) {
+    case 'exitInstruction':
+      return { tag: 'exit' };
+    case 'scriptInstruction':
+      return runScript(instruction.value, context, signal);
+    case 'backgroundScriptInstruction':
+      return startBackground(instruction.value, context, signal);
+    case 'cloneInstruction':
+      return clone(instruction.value, context, signal);
+    case 'fileInstruction':
+      return writeFileStep(instruction.value, context, signal);
+    case 'cacheInstruction':
+      return restoreCache(instruction.value, context, signal);
+    case 'uploadCacheInstruction':
+      return uploadCache(instruction.value, context, signal);
+    case 'artifactsInstruction':
+      return uploadArtifacts(instruction.value, context, signal);
+    case 'waitForTerminalInstruction':
+      return waitForTerminal(instruction.value, context, signal);
+    default:
+      throw new AppError('CONFIG', 'this agent does not know this kind of instruction', {
+        hint: 'update pwagent on the worker',
+      });
+  }
+}

@@ -1,0 +1,87 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { RpcClient, Upload } from '../rpc/client.ts';
+import {
+  CirrusCIService,
+  type CommandResultSchema,
+  type CommandsResponse,
+  type LogEntrySchema,
+  type TaskIdentificationSchema,
+  type UploadLogsResponseSchema,
+} from '../rpc/gen/cirrus_ci_service_pb.ts';
+import { HEADER } from '../rpc/metadata.ts';
+
+/** Who this agent is towards the server. */
+export interface TaskIdentity {
+  /** As given: servers derive addresses of their own from it (specification of the wire protocol, section 4). */
+  readonly apiEndpoint: string;
+  readonly taskId: string;
+  /** The server must give this back with the commands. */
+  readonly serverToken: string;
+  readonly clientToken: string;
+}
+
+export type CommandUpdate = MessageInitShape<typeof CommandResultSchema>;
+export type LogUpload = Upload<typeof LogEntrySchema, typeof UploadLogsResponseSchema>;
+
+/** The calls of an agent. Each rejects with an `RpcError`; none is repeated here. */
+export interface TaskApi {
+  /** `nowS` is the local time in seconds since the Unix epoch. */
+  initialCommands(from: string, nowS: number, retry: boolean, signal: AbortSignal): Promise<CommandsResponse>;
+  reportUpdates(updates: readonly CommandUpdate[], signal: AbortSignal): Promise<void>;
+  reportError(message: string, stack: string, signal: AbortSignal): Promise<void>;
+  reportWarning(message: string, signal: AbortSignal): Promise<void>;
+  reportFinished(results: readonly CommandUpdate[], signal: AbortSignal): Promise<void>;
+  heartbeat(signal: AbortSignal): Promise<void>;
+  /** Opens the live log of a command, or (`saved`) its final copy, and names the command to the server. */
+  openLog(command: string, saved: boolean, signal: AbortSignal): Promise<LogUpload>;
+}
+
+/** Limit of one unary call; a fact of the protocol (specification, 2.3). */
+const CALL_TIMEOUT_MS = 60_000;
+
+/** The deprecated message form of the identity: for ids that are signed 64-bit decimal numbers only. */
+export function identificationOf(
+  identity: TaskIdentity,
+): MessageInitShape<typeof TaskIdentificationSchema> | undefined {
+  if (!/^-?\d{1,19}$/.test(identity.taskId)) return undefined;
+  const taskId = BigInt(identity.taskId);
+  return BigInt.asIntN(64, taskId) === taskId ? { taskId, secret: identity.clientToken } : undefined;
+}
+
+export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskApi {
+  const headers = {
+    [HEADER.taskId]: identity.taskId,
+    [HEADER.clientSecret]: identity.clientToken,
+    [HEADER.apiEndpoint]: identity.apiEndpoint,
+  };
+  const call = { headers, timeoutMs: CALL_TIMEOUT_MS };
+  const taskIdentification = identificationOf(identity);
+  const named = taskIdentification === undefined ? {} : { taskIdentification };
+  const { method } = CirrusCIService;
+  return {
+    initialCommands(continueFromCommand, nowS, retry, signal) {
+      const request = { ...named, localTimestamp: BigInt(Math.floor(nowS)), continueFromCommand, retry };
+      return client.unary(method.initialCommands, request, call, signal);
+    },
+    async reportUpdates(updates, signal) {
+      await client.unary(method.reportCommandUpdates, { ...named, updates: [...updates] }, call, signal);
+    },
+    async reportError(message, stack, signal) {
+      await client.unary(method.reportAgentError, { ...named, message, stack }, call, signal);
+    },
+    async reportWarning(message, signal) {
+      await client.unary(method.reportAgentWarning, { ...named, message }, call, signal);
+    },
+    async reportFinished(results, signal) {
+      await client.unary(method.reportAgentFinished, { ...named, commandResults: [...results] }, call, signal);
+    },
+    async heartbeat(signal) {
+      await client.unary(method.heartbeat, named, call, signal);
+    },
+    async openLog(commandName, saved, signal) {
+      const upload = client.upload(saved ? method.saveLogs : method.streamLogs, headers, signal);
+      await upload.write({ value: { case: 'key', value: { ...named, commandName, raw: saved } } });
+      return upload;
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, describeError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Environment } from '../platform/environment.ts';
+import { type Command, Status } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { CommandReporter } from './command-reporter.ts';
+import { MAX_ENVIRONMENT_FILE_BYTES, parseEnvironmentFile } from './environment-file.ts';
+import type { StepContext, StepOutcome } from './instructions/instruction.ts';
+import { StepLog, type StepLogDeps } from './log/step-log.ts';
+import { perform } from './perform.ts';
+import type { Program } from './program/program.ts';
+import { patienceOf, shouldRun } from './steps.ts';
+import type { CommandUpdate } from './task-api.ts';
+import type { StopReason, TaskLimits } from './task-limits.ts';
+import { within } from './within.ts';
+
+/** Time that a step waits for the server to take the news; with the server away, the task goes on without it. */
+const NEWS_MS = 2_000;
+
+/** Time that the next step waits for this one's log to be saved; it goes on being saved behind it. */
+const SAVE_MS = 3_000;
+
+const STOP_TEXT: Readonly<Record<StopReason, string>> = {
+  timeout: 'Timed out!',
+  cancelled: 'Cancelled!',
+  abandoned: 'Abandoned: the worker is gone!',
+};
+
+export interface TaskRunDeps extends StepLogDeps {
+  readonly reporter: CommandReporter;
+  readonly limits: TaskLimits;
+  readonly process: Environment;
+  readonly workingFolder: string;
+  /** Told of errors that are our own bugs. */
+  readonly onBug: (error: unknown) => void;
+  readonly log: Logger;
+}
+
+interface Background {
+  readonly program: Program;
+  readonly log: StepLog;
+}
+
+/** The steps of one task, one after the other. */
+export class TaskRun {
+  readonly #background: Background[] = [];
+  readonly #savings: Promise<string | null>[] = [];
+  #steps = 0;
+
+  constructor(
+    private environment: Environment,
+    private failed: boolean,
+    private readonly deps: TaskRunDeps,
+  ) {}
+
+  /** Runs what is to be run of `commands`, and skips the rest. Does not reject for anything that a step does. */
+  async run(commands: readonly Command[]): Promise<void> {
+    let exited = false;
+    for (const command of commands) {
+      const runs =
+        !exited && shouldRun(command.executionBehaviour, { ...this.deps.limits.progress, failed: this.failed });
+      if (runs) exited = (await this.#step(command)) === 'exit';
+      else this.deps.reporter.push({ name: command.name, status: Status.SKIPPED });
+    }
+  }
+
+  /** Ends background scripts and waits for all logs to be delivered. Gives a sentence for each that could not be. */
+  async close(hurry: AbortSignal): Promise<readonly string[]> {
+    for (const { program, log } of this.#background) {
+      await program.stop(hurry);
+      this.#savings.push(log.finish());
+    }
+    return (await Promise.all(this.#savings)).filter((problem) => problem !== null);
+  }
+
+  async #step(command: Command): Promise<StepOutcome['tag']> {
+    const { reporter, clock, log } = this.deps;
+    reporter.push({ name: command.name, status: Status.EXECUTING });
+    await within(reporter.flush(), NEWS_MS, clock);
+    log.info('step started', { step: command.name, kind: command.instruction.case });
+    const startMs = clock.monoMs();
+    const outcome = await this.#runLogged(command);
+    const durationMs = clock.monoMs() - startMs;
+    log.info('step ended', { step: command.name, outcome: outcome.tag, durationMs: Math.round(durationMs) });
+    reporter.push(this.#resultOf(command.name, outcome, durationMs));
+    return outcome.tag;
+  }
+
+  #resultOf(name: string, outcome: StepOutcome, durationMs: number): CommandUpdate {
+    const failed = outcome.tag === 'failed' || outcome.tag === 'stopped';
+    if (failed) this.failed = true;
+    const ended = outcome.tag === 'failed' || outcome.tag === 'completed' ? outcome : undefined;
+    return {
+      name,
+      status: failed ? Status.FAILED : Status.COMPLETED,
+      durationInNanos: BigInt(Math.round(durationMs * 1_000_000)),
+      signaledToExit: outcome.tag === 'failed' && outcome.signalled === true,
+      ...(ended?.exitCode === undefined ? {} : { exitCode: ended.exitCode }),
+    };
+  }
+
+  async #runLogged(command: Command): Promise<StepOutcome> {
+    this.#steps += 1;
+    const number = this.#steps;
+    const stamps = this.environment.CIRRUS_LOG_TIMESTAMP === 'true';
+    let output: StepLog;
+    try {
+      output = await StepLog.open(command.name, number, stamps, this.deps);
+    } catch (error) {
+      this.deps.log.error('log could not be opened', { step: command.name, reason: describeError(error) });
+      this.deps.onBug(error);
+      return { tag: 'failed' };
+    }
+    const outcome = await this.#perform(command, number, output);
+    if (outcome.tag === 'background') {
+      this.#background.push({ program: outcome.program, log: output });
+      return outcome;
+    }
+    const saving = output.finish();
+    this.#savings.push(saving);
+    await within(saving, SAVE_MS, this.deps.clock);
+    return outcome;
+  }
+
+  async #perform(command: Command, number: number, output: StepLog): Promise<StepOutcome> {
+    const signal = this.deps.limits.signalFor(patienceOf(command.executionBehaviour));
+    const exported = join(this.deps.temporary, `env-${number}`);
+    let outcome: StepOutcome;
+    try {
+      await writeFile(exported, '', { mode: 0o600 });
+      outcome = signal.aborted
+        ? this.#stopped(signal)
+        : await perform(command, this.#context(exported, output), signal);
+    } catch (error) {
+      outcome = await this.#explain(error, output, signal);
+    }
+    await this.#afterwards(outcome, exported, output).catch(this.deps.onBug);
+    return outcome;
+  }
+
+  async #afterwards(outcome: StepOutcome, exported: string, output: StepLog): Promise<void> {
+    if (outcome.tag === 'stopped') await output.print(`\n${STOP_TEXT[outcome.reason]}`);
+    if (outcome.tag === 'background') return; // it may still want to write to the file
+    await this.#takeExported(exported, output);
+    await rm(exported, { force: true });
+  }
+
+  #stopped(signal: AbortSignal): StepOutcome {
+    return { tag: 'stopped', reason: signal.reason as StopReason };
+  }
+
+  /** What an instruction threw: the abort, a sentence for people, or a bug of ours. */
+  async #explain(error: unknown, output: StepLog, signal: AbortSignal): Promise<StepOutcome> {
+    if (signal.aborted) return this.#stopped(signal);
+    const advice = error instanceof AppError ? '' : ' (this is a bug in pwagent)';
+    if (!(error instanceof AppError)) this.deps.onBug(error);
+    await output.print(`${describeError(error)}${advice}`).catch(this.deps.onBug);
+    return { tag: 'failed' };
+  }
+
+  #context(exported: string, output: StepLog): StepContext {
+    const { process, workingFolder, temporary, secrets, clock, random } = this.deps;
+    const environment = { ...this.environment, CIRRUS_ENV: exported };
+    return { environment, process, workingFolder, temporary, output, secrets, clock, random };
+  }
+
+  /** Takes over what the step wrote to `CIRRUS_ENV`, literally: these values are results, not references. */
+  async #takeExported(path: string, output: StepLog): Promise<void> {
+    const { size } = await stat(path).catch(() => ({ size: 0 })); // the script may have deleted it
+    if (size === 0) return;
+    if (size > MAX_ENVIRONMENT_FILE_BYTES) {
+      await output.print(`$CIRRUS_ENV holds ${size} bytes, more than the allowed 1 MiB; nothing of it was used.`);
+      return;
+    }
+    const { variables, complaints } = parseEnvironmentFile(await readFile(path, 'utf8'));
+    this.environment = { ...this.environment, ...variables };
+    const all = this.environment.CIRRUS_ENV_SENSITIVE !== undefined;
+    if (all) for (const value of Object.values(variables)) this.deps.secrets.add(value);
+    else this.deps.secrets.addByName(variables);
+    for (const complaint of complaints) await output.print(complaint);
+  }
+}
