@@ -10,6 +10,9 @@ import { createTreeChecker } from './work-tree-rules.ts';
 
 const UPLOAD_PREFIX = '.upload-';
 
+/** Beyond the hub's limit; an error of its own, since HTTP has a status for it. */
+export class TreeTooLargeError extends AppError {}
+
 export interface StoredTree {
   /** SHA-256 of the archive, as 64 hexadecimal digits. */
   readonly treeId: string;
@@ -45,7 +48,7 @@ async function* recorded(
       received.sizeBytes += chunk.length;
       if (received.sizeBytes > maxBytes) {
         const hint = 'leave large files out with .gitignore, or raise the limit of the hub';
-        throw new AppError('CONFIG', `the work tree is larger than ${formatSize(maxBytes)}`, { hint });
+        throw new TreeTooLargeError('CONFIG', `the work tree is larger than ${formatSize(maxBytes)}`, { hint });
       }
       received.hash.update(chunk);
       await handle.writeFile(chunk);

@@ -1,0 +1,71 @@
+import { AppError } from '../../lib/errors.ts';
+import { errnoOf } from '../../platform/files.ts';
+import type { ServerCertificate } from '../../rpc/tls.ts';
+
+export interface HttpServerOptions {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Serves HTTPS with it. */
+  readonly tls?: ServerCertificate | undefined;
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+}
+
+export interface HttpServer {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new requests; cuts running ones off. */
+  stop(): Promise<void>;
+}
+
+/** Larger bodies are cut off by the runtime; the work tree store has a limit of its own below this. */
+const MAX_BODY_BYTES = 64 * 2 ** 30;
+/** Event streams send a heartbeat well within this. */
+const IDLE_TIMEOUT_S = 120;
+
+function listenError(error: unknown, { hostname, port, tls }: HttpServerOptions): AppError {
+  const where = `${hostname}:${port}`;
+  const fail = (code: 'UNAVAILABLE' | 'CONFIG', message: string, hint: string) =>
+    new AppError(code, message, { hint, cause: error });
+  switch (errnoOf(error)) {
+    case 'EADDRINUSE':
+      return fail(
+        'UNAVAILABLE',
+        `address ${where} is taken`,
+        'end the program that listens there, or use another --listen',
+      );
+    case 'EACCES':
+      return fail('CONFIG', `this user may not listen on ${where}`, 'use a port above 1023 with --listen');
+    case 'EADDRNOTAVAIL':
+      return fail('CONFIG', `this machine has no address ${hostname}`, 'correct --listen');
+    default:
+      return tls === undefined
+        ? fail('CONFIG', `cannot listen on ${where}`, 'correct --listen, for example --listen 127.0.0.1:7480')
+        : fail('CONFIG', `cannot serve HTTPS on ${where}`, 'check that certificate and key are PEM and fit together');
+  }
+}
+
+/** Starts listening. Throws `AppError`: UNAVAILABLE for a taken port, CONFIG for an impossible address. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { hostname, port, tls, fetch } = options;
+  try {
+    const server = Bun.serve({
+      hostname,
+      port,
+      fetch,
+      development: false,
+      idleTimeout: IDLE_TIMEOUT_S,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key } }),
+    });
+    const shownHost = hostname.includes(':') ? `[${hostname}]` : hostname;
+    return {
+      url: `${tls === undefined ? 'http' : 'https'}://${shownHost}:${server.port}`,
+      port: server.port ?? port,
+      stop: () => server.stop(true),
+    };
+  } catch (error) {
+    throw listenError(error, options);
+  }
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { isBranchName } from '../source/work-tree-rules.ts';
+import { HttpError } from './http-error.ts';
+
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a variable name');
+
+/** Body of `POST /api/v1/builds`. */
+export const newBuildSchema = z.strictObject({
+  /** From the answer to `PUT /api/v1/trees`. */
+  tree: z.string().regex(/^[0-9a-f]{64}$/, 'expected the id of an uploaded work tree'),
+  branch: z.string().refine(isBranchName, 'expected a branch name that git accepts'),
+  message: z.string().max(64 * 1024),
+  config: z.strictObject({ path: z.string().max(4_096), text: z.string().max(1024 * 1024) }),
+  environment: z.record(variableName, z.string().max(64 * 1024)).default({}),
+});
+
+export type NewBuildRequest = z.output<typeof newBuildSchema>;
+
+const MAX_JSON_BYTES = 4 * 1024 * 1024;
+
+async function boundedText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_JSON_BYTES) throw new HttpError(413, 'the body is larger than 4 MiB');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Reads a JSON body as `schema` wants it. Throws `HttpError` 400 or 413. */
+export async function readJson<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {
+  const text = await boundedText(request);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new HttpError(400, 'the body is not JSON');
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`);
+  throw new HttpError(400, issues.join('; '));
+}
+
+/** A whole number of a query or header, or `fallback` when it is not there. Throws `HttpError` 400 for anything else. */
+export function wholeNumber(text: string | undefined, name: string, fallback: number): number {
+  if (text === undefined || text === '') return fallback;
+  if (!/^\d{1,15}$/.test(text)) throw new HttpError(400, `${name} must be a whole number, not "${text.slice(0, 40)}"`);
+  return Number(text);
+}
