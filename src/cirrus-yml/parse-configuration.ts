@@ -9,7 +9,7 @@ import { readTask, type TaskDraft } from './task/read-task.ts';
 import { evaluateText } from './task/values.ts';
 import { createVariables, type ExpansionBudget } from './variables.ts';
 import { buildTree } from './yaml/build-tree.ts';
-import { lexDocument } from './yaml/lex-document.ts';
+import { isEmptyDocument, lexDocument } from './yaml/lex-document.ts';
 import { describeNode, type MapNode } from './yaml/node.ts';
 
 export interface ParseInput {
@@ -67,7 +67,7 @@ function assembleTasks(tasks: readonly NumberedTask[], input: ParseInput, report
  */
 export function parseConfiguration(input: ParseInput): ParseResult {
   const { document, report } = lexDocument(input.text);
-  if (document === undefined || document.contents === null) return { tasks: [], problems: report.problems() };
+  if (document === undefined || isEmptyDocument(document)) return { tasks: [], problems: report.problems() };
   const { root, anchors } = buildTree(document, input.text, report);
   if (root.kind !== 'map') {
     const hint = 'begin with a task, for example "task:" and below it "  script: make test"';

@@ -3,7 +3,7 @@ import type { Problem } from './problem.ts';
 import { variableMap } from './task/variable-map.ts';
 import { createVariables } from './variables.ts';
 import { buildTree } from './yaml/build-tree.ts';
-import { lexDocument } from './yaml/lex-document.ts';
+import { isEmptyDocument, lexDocument } from './yaml/lex-document.ts';
 
 /** Reads a YAML map of variables, with values as written, as in `env` of a configuration. Never throws. */
 export function readVariables(text: string): {
@@ -11,7 +11,7 @@ export function readVariables(text: string): {
   readonly problems: readonly Problem[];
 } {
   const { document, report } = lexDocument(text);
-  if (document === undefined || document.contents === null) return { variables: {}, problems: report.problems() };
+  if (document === undefined || isEmptyDocument(document)) return { variables: {}, problems: report.problems() };
   const { root: value } = buildTree(document, text, report);
   const scope = {
     report,

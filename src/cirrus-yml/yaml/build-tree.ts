@@ -85,7 +85,9 @@ export function buildTree(document: Document.Parsed<ParsedNode, true>, text: str
         report.error(keyAt, `the key${written} is not text`, written === '' ? undefined : 'put it in quotes');
         build(value, keyAt);
       } else if (key.type === 'PLAIN' && key.source === '<<') {
-        followMergeKey(merging, present, build(value, keyAt), { at: keyAt, isAlias: isAlias(value), report });
+        const lost = isAlias(value) && anchored.get(value.source) === undefined;
+        const merged = build(value, keyAt);
+        if (!lost) followMergeKey(merging, present, merged, { at: keyAt, isAlias: isAlias(value), report });
       } else {
         const name = key.source ?? '';
         present.add(name);

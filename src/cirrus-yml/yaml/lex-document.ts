@@ -1,7 +1,18 @@
-import { Composer, type CST, type Document, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import {
+  Composer,
+  type CST,
+  type Document,
+  isScalar,
+  Lexer,
+  LineCounter,
+  type ParsedNode,
+  Parser,
+  type YAMLParseError,
+} from 'yaml';
 import { LIMITS } from '../limits.ts';
 import { createReport, type Report } from '../report.ts';
 import { explainYamlError } from './explain-yaml-error.ts';
+import { createOpenMarks, type OpenMarks } from './open-marks.ts';
 
 interface LexedDocument {
   readonly report: Report;
@@ -10,11 +21,12 @@ interface LexedDocument {
 }
 
 /** Turns text into tokens without recursion, so that depth and amount are known before anything recursive starts. */
-function tokensOf(text: string, counter: LineCounter, report: Report): CST.Token[] | undefined {
+function tokensOf(text: string, counter: LineCounter, marks: OpenMarks, report: Report): CST.Token[] | undefined {
   const parser = new Parser(counter.addNewLine);
   const tokens: CST.Token[] = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
+    marks.see(lexeme, parser.offset);
     for (const token of parser.next(lexeme)) tokens.push(token);
     lexemes += 1;
     if (parser.stack.length > LIMITS.depth) {
@@ -30,6 +42,22 @@ function tokensOf(text: string, counter: LineCounter, report: Report): CST.Token
   return tokens;
 }
 
+/** Where a complaint about a line is best shown: at its first word. */
+function afterBlanks(text: string, at: number): number {
+  return at + (/^ */.exec(text.slice(at, at + 200))?.[0].length ?? 0);
+}
+
+function reportYamlErrors(errors: readonly YAMLParseError[], text: string, marks: OpenMarks, report: Report): void {
+  const open = errors.length === 0 ? undefined : marks.unclosed();
+  if (open !== undefined) report.error(open.at, `this ${open.what} is not closed`);
+  for (const error of errors) {
+    const at = error.code === 'BAD_INDENT' ? afterBlanks(text, error.pos[0]) : error.pos[0];
+    if (open !== undefined && at >= open.at) continue; // everything behind an open mark is misread
+    const { message, hint } = explainYamlError(error);
+    report.error(at, message, hint);
+  }
+}
+
 /** Reads the first YAML document of `text`. Never throws; also makes the report that all later steps write to. */
 export function lexDocument(text: string): LexedDocument {
   const counter = new LineCounter();
@@ -43,21 +71,19 @@ export function lexDocument(text: string): LexedDocument {
     report.error(0, `the file is ${Math.ceil(text.length / 1024 / 1024)} MB long`, hint);
     return { report, document: undefined };
   }
-  const tokens = tokensOf(text, counter, report);
+  const marks = createOpenMarks();
+  const tokens = tokensOf(text, counter, marks, report);
   if (tokens === undefined) return { report, document: undefined };
   const composer = new Composer<ParsedNode, true>({ uniqueKeys: false, prettyErrors: false, version: '1.2' });
   const [document, second] = [...composer.compose(tokens, true, text.length)];
   if (second !== undefined) {
     report.warning(second.range[0], 'a second YAML document is not read', 'keep one document in the file');
   }
-  const told = new Set<number>();
-  for (const error of document?.errors ?? []) {
-    const [at] = error.pos;
-    const { line } = counter.linePos(at);
-    if (told.has(line)) continue; // what follows on the same line is mostly the echo of the first
-    told.add(line);
-    const { message, hint } = explainYamlError(error);
-    report.error(at, message, hint);
-  }
+  reportYamlErrors(document?.errors ?? [], text, marks, report);
   return { report, document: report.hasErrors() ? undefined : document };
+}
+
+/** Whether there is nothing but comments and marks in the document. */
+export function isEmptyDocument({ contents }: Document.Parsed<ParsedNode, true>): boolean {
+  return contents === null || (isScalar(contents) && contents.type === 'PLAIN' && contents.source === '');
 }
