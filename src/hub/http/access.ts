@@ -19,7 +19,7 @@ export interface AccessQuestion {
 /** Whether a host name or address, with or without a port, means this very machine. */
 export function isLoopbackHost(host: string): boolean {
   const name = host
-    .replace(/:\d+$/, '')
+    .replace(/^(\[.*\]|[^:]*):\d+$/, '$1')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase();
   return name === 'localhost' || name === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);

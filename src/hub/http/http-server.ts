@@ -55,6 +55,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       port,
       fetch,
       development: false,
+      reusePort: false, // unless told, the runtime may share the port with another server and split its requests
       idleTimeout: IDLE_TIMEOUT_S,
       maxRequestBodySize: MAX_BODY_BYTES,
       ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key } }),

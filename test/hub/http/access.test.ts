@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'bun:test';
+import { bearerToken, isLoopbackHost, refusalOf } from '../../../src/hub/http/access.ts';
+
+const OK = undefined;
+
+describe('who may do what', () => {
+  const local = { listensOnLoopback: true, host: '127.0.0.1:7480' };
+  const remote = { listensOnLoopback: false, host: 'hub.example' };
+  const none = { hasToken: false, role: undefined };
+  const wrong = { hasToken: true, role: undefined };
+  const as = (role: 'admin' | 'submit' | 'read') => ({ hasToken: true, role });
+  test.each([
+    ['local read', { need: 'read', ...none, ...local }, OK],
+    ['local read by name', { need: 'read', ...none, ...local, host: 'localhost:1' }, OK],
+    ['rebound name', { need: 'read', ...none, ...local, host: 'evil.example:7480' }, 401],
+    ['rebound name with a token', { need: 'read', ...as('read'), ...local, host: 'evil.example' }, OK],
+    ['loopback name on an open hub', { need: 'read', ...none, ...remote, host: 'localhost' }, 401],
+    ['remote read', { need: 'read', ...none, ...remote }, 401],
+    ['remote read with a token', { need: 'read', ...as('read'), ...remote }, OK],
+    ['wrong token, even where none is needed', { need: 'read', ...wrong, ...local }, 401],
+    ['local write', { need: 'write', ...none, ...local }, 401],
+    ['wrong token to write', { need: 'write', ...wrong, ...local }, 401],
+    ['reader writes', { need: 'write', ...as('read'), ...local }, 403],
+    ['submitter writes', { need: 'write', ...as('submit'), ...remote }, OK],
+    ['admin writes', { need: 'write', ...as('admin'), ...remote }, OK],
+  ] as const)('%s', (_title, question, status) => {
+    expect(refusalOf(question)?.status).toBe(status as 401 | undefined);
+  });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.8.7:80', true],
+  ['LOCALHOST:7480', true],
+  ['[::1]:7480', true],
+  ['::1', true],
+  ['0.0.0.0', false],
+  ['localhost.evil.example', false],
+  ['127.0.0.1.evil.example', false],
+  ['192.168.0.1', false],
+  ['', false],
+])('%s is this machine: %p', (host, expected) => {
+  expect(isLoopbackHost(host)).toBe(expected);
+});
+
+test.each([
+  [undefined, undefined],
+  ['Bearer abc', 'abc'],
+  ['bearer  abc ', 'abc'],
+  ['Basic abc', ''],
+  ['Bearer', ''],
+  ['Bearer a b', ''],
+])('header %j holds the token %j', (header, token) => {
+  expect(bearerToken(header)).toBe(token as string);
+});
