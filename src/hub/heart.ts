@@ -36,7 +36,9 @@ export interface Heart {
   readonly core: HubCore;
   readonly ids: IdSource;
   readonly handlers: readonly MethodHandler[];
-  /** Answers all held polls and ends the timers; resolves when nothing is under way any more. */
+  /** Answers all held polls, now and from now on, so that the calls behind them end. */
+  release(): void;
+  /** Ends the timers and stores what is left to store; call it when no call runs any more. */
   stop(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
       ...agentService(new Commands(store, source), life, auth, log),
       ...logService(new LogIntake(store, changes), store, auth),
     ],
+    release: () => fleet.close(),
     async stop() {
       fleet.close();
       stopped.abort();

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../lib/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { errnoOf } from '../platform/files.ts';
+import type { ServerCertificate } from '../rpc/tls.ts';
+
+/** An address to listen on; port 0 picks a free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface HubOptions {
+  /** For HTTP: page, interface and source. */
+  readonly listen: ListenAddress;
+  /** For gRPC: workers and agents. */
+  readonly grpc: ListenAddress;
+  readonly dataFolder: string;
+  /** For both. */
+  readonly certificate?: ServerCertificate | undefined;
+  /** How people and tasks reach the HTTP side, without a slash at the end; by default where it listens. */
+  readonly publicUrl?: string | undefined;
+}
+
+/** Reads `host:port` or `[address]:port`. Throws `AppError` (USAGE) that names the flag. */
+export function parseListen(text: string, flag: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    const hint = 'write it like 127.0.0.1:7480, or [::1]:7480';
+    throw new AppError('USAGE', `${flag} "${text}" is not an address to listen on`, { hint });
+  }
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+/** `host:port` again, with brackets where they are needed. */
+export function formatListen({ host, port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Reads `--public-url`. Throws `AppError` (USAGE). */
+export function parsePublicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    const hint = 'write it like https://hub.example or http://10.0.0.5:7480';
+    throw new AppError('USAGE', `--public-url "${text}" is not a web address`, { hint });
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+async function readPem(path: string, flag: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const message = `${flag} ${path} cannot be read (${errnoOf(error) ?? String(error)})`;
+    throw new AppError('CONFIG', message, { hint: 'give a readable PEM file', cause: error });
+  }
+}
+
+/** The pair of `--tls-cert` and `--tls-key`, or undefined without them. Throws `AppError` (USAGE, CONFIG). */
+export async function readCertificate(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): Promise<ServerCertificate | undefined> {
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    const missing = certFile === undefined ? '--tls-cert' : '--tls-key';
+    throw new AppError('USAGE', `${missing} is missing`, { hint: 'TLS needs both --tls-cert and --tls-key' });
+  }
+  return { certificate: await readPem(certFile, '--tls-cert'), key: await readPem(keyFile, '--tls-key') };
+}
+
+/** Where the hub keeps its data unless told otherwise. Throws `AppError` (USAGE) when the environment names no home. */
+export function defaultDataFolder(env: Environment, os: string): string {
+  if (os !== 'darwin' && env.XDG_STATE_HOME) return join(env.XDG_STATE_HOME, 'pwagent-hub');
+  if (!env.HOME) {
+    throw new AppError('USAGE', 'there is no place for data, since HOME is not set', { hint: 'give one with --data' });
+  }
+  return os === 'darwin'
+    ? join(env.HOME, 'Library/Application Support/pwagent-hub')
+    : join(env.HOME, '.local/state/pwagent-hub');
+}

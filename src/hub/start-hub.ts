@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { parseConfiguration } from '../cirrus-yml/parse-configuration.ts';
+import { AppError } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
+import { hostName } from '../platform/host.ts';
+import type { Random } from '../platform/random.ts';
+import { startRpcServer } from '../rpc/server.ts';
+import { openDataFolder } from './data-folder.ts';
+import { prepareTokens, type TokenPaths } from './first-start.ts';
+import { type Heart, startHeart } from './heart.ts';
+import { isLoopbackHost } from './http/access.ts';
+import { createHttpApp } from './http/http-app.ts';
+import { createHttpServer, type HttpServer } from './http/http-server.ts';
+import { formatListen, type HubOptions } from './hub-options.ts';
+import { createSourceStore, type SourceStore } from './source/source-store.ts';
+import { Database } from './store/database.ts';
+import { lazyPage } from './web/page-files.ts';
+
+export interface HubDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** For PATH, on which git is looked for. */
+  readonly env: Environment;
+}
+
+export interface RunningHub {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** How people reach the page. */
+  readonly publicUrl: string;
+  readonly tokens: TokenPaths;
+  /** Ends in good order: held polls are answered, running calls get 5 s, or less when `hurry` aborts. */
+  stop(hurry: AbortSignal): Promise<void>;
+}
+
+const DRAIN_MS = 5_000;
+
+/** A host that others can use: an address that means "all of them" is none. */
+function reachableHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? hostName() : host;
+}
+
+/** What has been begun and must be ended again, in reverse order. */
+class Undo {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.unshift(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0)) await step();
+  }
+}
+
+function abortAfter(ms: number, clock: Pick<Clock, 'after'>, hurry: AbortSignal) {
+  const controller = new AbortController();
+  const cancel = clock.after(ms, () => controller.abort());
+  return { signal: AbortSignal.any([controller.signal, hurry]), cancel };
+}
+
+function serveHttp(
+  { listen, certificate }: HubOptions,
+  { clock, log }: HubDeps,
+  parts: { heart: Heart; source: SourceStore; publicUrl: () => string; stop: AbortSignal },
+): HttpServer {
+  const { heart, source, publicUrl, stop } = parts;
+  const app = createHttpApp({
+    core: heart.core,
+    source,
+    parse: parseConfiguration,
+    clock,
+    log,
+    publicUrl,
+    listensOnLoopback: isLoopbackHost(listen.host),
+    page: lazyPage(),
+    stop,
+  });
+  return createHttpServer({ hostname: listen.host, port: listen.port, tls: certificate, fetch: app.fetch });
+}
+
+async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: AbortSignal): Promise<RunningHub> {
+  const { clock, random, log, env } = deps;
+  const folder = await openDataFolder(options.dataFolder);
+  undo.add(() => folder.release());
+  const store = await Database.open(join(folder.path, 'hub.db'));
+  undo.add(() => store.close());
+  const address = { url: '' };
+  const publicUrl = () => options.publicUrl ?? address.url;
+  const source = await createSourceStore({ folder: join(folder.path, 'source'), publicUrl, clock, log, env }, signal);
+  const heart = await startHeart({ store, source, clock, random, log });
+  undo.add(() => heart.stop());
+  const tokens = await prepareTokens(store, folder, heart.ids, clock.wallMs(), log);
+  const feeds = new AbortController();
+  undo.add(() => feeds.abort());
+  const http = serveHttp(options, deps, { heart, source, publicUrl, stop: feeds.signal });
+  undo.add(() => http.stop());
+  const reachable = formatListen({ host: reachableHost(options.listen.host), port: http.port });
+  address.url = `${options.certificate === undefined ? 'http' : 'https'}://${reachable}`;
+  const rpc = await startRpcServer({
+    listen: formatListen(options.grpc),
+    certificate: options.certificate,
+    handlers: heart.handlers,
+    onBug: (method, error) => log.error('a call failed', { method, error: String(error) }),
+  });
+  return {
+    grpcPort: rpc.port,
+    httpPort: http.port,
+    publicUrl: publicUrl(),
+    tokens,
+    async stop(hurry) {
+      feeds.abort();
+      heart.release();
+      const bound = abortAfter(DRAIN_MS, clock, hurry);
+      await rpc.stop(bound.signal);
+      bound.cancel();
+      await undo.run();
+    },
+  };
+}
+
+/**
+ * Starts the hub: data folder, store, source, gRPC and HTTP. Throws `AppError` after undoing what it had begun: CONFIG
+ * for a folder that cannot be used, UNAVAILABLE for an address that is taken. `signal` bounds the start alone.
+ */
+export async function startHub(options: HubOptions, deps: HubDeps, signal: AbortSignal): Promise<RunningHub> {
+  const undo = new Undo();
+  try {
+    return await serve(options, deps, undo, signal);
+  } catch (error) {
+    await undo.run();
+    if (!(error instanceof AppError) && signal.aborted) {
+      throw new AppError('TEMPORARY', 'the hub was stopped while it was starting', { cause: error });
+    }
+    throw error;
+  }
+}
