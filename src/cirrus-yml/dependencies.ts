@@ -45,21 +45,33 @@ function resolveOne(task: NumberedTask, index: NameIndex, tasks: readonly Number
   return [...ids].sort((left, right) => left - right);
 }
 
-/** Takes away, again and again, what waits for nothing; what is left waits for itself. */
-function findCycle(required: ReadonlyMap<number, readonly number[]>): number[] {
-  const waitingFor = new Map([...required].map(([id, ids]) => [id, ids.length]));
-  const waiters = new Map<number, number[]>();
-  for (const [id, ids] of required) for (const other of ids) waiters.set(other, [...(waiters.get(other) ?? []), id]);
-  const free = [...required.keys()].filter((id) => waitingFor.get(id) === 0);
-  for (let id = free.pop(); id !== undefined; id = free.pop()) {
-    waitingFor.delete(id);
-    for (const waiter of waiters.get(id) ?? []) {
-      const left = (waitingFor.get(waiter) ?? 0) - 1;
-      waitingFor.set(waiter, left);
-      if (left === 0) free.push(waiter);
+function reverse(edges: ReadonlyMap<number, readonly number[]>): Map<number, number[]> {
+  const reversed = new Map([...edges.keys()].map((id): [number, number[]] => [id, []]));
+  for (const [id, targets] of edges) for (const target of targets) reversed.get(target)?.push(id);
+  return reversed;
+}
+
+/** Takes away, again and again, what leads nowhere; the ids that are left lead into circles. */
+function leadingToCircles(edges: ReadonlyMap<number, readonly number[]>): Set<number> {
+  const open = new Map([...edges].map(([id, targets]) => [id, targets.length]));
+  const sources = reverse(edges);
+  const ended = [...edges.keys()].filter((id) => open.get(id) === 0);
+  for (let id = ended.pop(); id !== undefined; id = ended.pop()) {
+    open.delete(id);
+    for (const source of sources.get(id) ?? []) {
+      const left = (open.get(source) ?? 0) - 1;
+      open.set(source, left);
+      if (left === 0) ended.push(source);
     }
   }
-  return [...waitingFor.keys()];
+  return new Set(open.keys());
+}
+
+/** Tasks that are part of a circle, or stand between two of them. */
+function findCircles(required: ReadonlyMap<number, readonly number[]>): Set<number> {
+  const forward = leadingToCircles(required);
+  const backward = leadingToCircles(reverse(required));
+  return new Set([...forward].filter((id) => backward.has(id)));
 }
 
 /** For each task the ids of those it waits for. Reports unknown names and circles. */
@@ -70,10 +82,10 @@ export function resolveDependencies(
   const index = indexByName(tasks);
   const kept = tasks.filter(({ enabled }) => enabled);
   const required = new Map(kept.map((task) => [task.id, resolveOne(task, index, tasks, report)]));
-  const stuck = findCycle(required);
-  const first = kept.find(({ id }) => stuck.includes(id))?.draft;
+  const stuck = findCircles(required);
+  const first = kept.find(({ id }) => stuck.has(id))?.draft;
   if (first !== undefined) {
-    const names = [...new Set(kept.filter(({ id }) => stuck.includes(id)).map(({ draft }) => `"${draft.name}"`))];
+    const names = [...new Set(kept.filter(({ id }) => stuck.has(id)).map(({ draft }) => `"${draft.name}"`))];
     const message = `these tasks wait for each other and can never start: ${names.join(', ')}`;
     report.error(first.dependsOn[0]?.at ?? first.at, message, 'remove one of their depends_on');
   }

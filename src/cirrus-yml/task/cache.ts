@@ -1,10 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { type CacheInstruction, CacheInstructionSchema } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
-import { type FieldTable, fieldsOf, type Reader, readFields, text, texts } from './reader.ts';
+import { condition } from './condition-field.ts';
+import { type FieldTable, fieldsOf, type Reader, readFields } from './reader.ts';
 import type { Scope } from './scope.ts';
 import { scriptLines } from './scripts.ts';
-import { condition } from './values.ts';
+import { text, texts } from './texts.ts';
 
 /** An instruction that may carry its own name. */
 export interface Named<Instruction> {

@@ -7,8 +7,9 @@ import {
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
 import type { Named } from './cache.ts';
-import { type FieldTable, fieldsOf, type Reader, rawText, readFields, text, texts } from './reader.ts';
+import { type FieldTable, fieldsOf, type Reader, readFields } from './reader.ts';
 import type { Scope } from './scope.ts';
+import { rawText, text, texts } from './texts.ts';
 
 type FileFields = FileInstruction & { name: string };
 

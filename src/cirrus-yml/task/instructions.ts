@@ -10,9 +10,10 @@ import {
 import type { Entry, MapNode } from '../yaml/node.ts';
 import { readCache } from './cache.ts';
 import { readArtifacts, readFile } from './files.ts';
-import { lastOccurrences, placedTexts, reportKind, reportUnknownKey } from './reader.ts';
+import { lastOccurrences, reportKind, reportUnknownKey } from './reader.ts';
 import type { Scope } from './scope.ts';
 import { scriptLines } from './scripts.ts';
+import { placedTexts } from './texts.ts';
 
 /** A command with the place where it was written. */
 export interface PlacedCommand {

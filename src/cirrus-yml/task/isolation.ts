@@ -15,9 +15,11 @@ import {
   Platform,
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry } from '../yaml/node.ts';
-import { type FieldTable, fieldsOf, type Reader, readFields, reportKind, text } from './reader.ts';
+import { condition } from './condition-field.ts';
+import { type FieldTable, fieldsOf, type Reader, readFields, reportKind } from './reader.ts';
 import type { Scope } from './scope.ts';
-import { amount, condition, memory, platform, shortNumber, wholeNumber } from './values.ts';
+import { text } from './texts.ts';
+import { amount, memory, platform, shortNumber, wholeNumber } from './values.ts';
 import { containerVolumes, tartVolumes } from './volumes.ts';
 
 /** An isolation and the system that it is known to run, for `CIRRUS_OS`. No message means the bare worker. */

@@ -1,6 +1,7 @@
 import { FOREIGN_INSTANCES, INHERITABLE_FIELDS, REPEATABLE_FIELDS, SERVICE_FIELDS } from '../field-names.ts';
 import { type Inherited, inheritFields } from '../inherit.ts';
 import type { Entry, MapNode, TextNode } from '../yaml/node.ts';
+import { condition } from './condition-field.ts';
 import { INSTANCE_READERS, type Instance } from './instance.ts';
 import {
   addAutomaticUploads,
@@ -9,19 +10,10 @@ import {
   type PlacedCommand,
   readInstruction,
 } from './instructions.ts';
-import {
-  type FieldTable,
-  fieldsOf,
-  lastOccurrences,
-  type PlacedText,
-  placedTexts,
-  type Reader,
-  reportKind,
-  reportUnknownKey,
-  text,
-} from './reader.ts';
+import { type FieldTable, fieldsOf, lastOccurrences, type Reader, reportKind, reportUnknownKey } from './reader.ts';
 import type { Scope } from './scope.ts';
-import { condition, timeLimit } from './values.ts';
+import { type PlacedText, placedTexts, text } from './texts.ts';
+import { timeLimit } from './values.ts';
 import { variableMap } from './variable-map.ts';
 
 const DEFAULT_TIME_LIMIT_SECONDS = 3600;

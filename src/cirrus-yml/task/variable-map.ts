@@ -1,6 +1,7 @@
 import { describeNode, type Entry, type Node } from '../yaml/node.ts';
-import { expandText, type Reader, reportKind } from './reader.ts';
+import { type Reader, reportKind } from './reader.ts';
 import type { Scope } from './scope.ts';
+import { expandText } from './texts.ts';
 
 function joinItems(items: readonly Node[]): string | undefined {
   const texts = items.flatMap((item) => (item.kind === 'text' ? [item.text] : []));

@@ -5,8 +5,9 @@ import {
   type Volume,
   VolumeSchema,
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import { type FieldTable, fieldsOf, placedTexts, type Reader, readFields, reportKind, text } from './reader.ts';
-import { condition } from './values.ts';
+import { condition } from './condition-field.ts';
+import { type FieldTable, fieldsOf, type Reader, readFields, reportKind } from './reader.ts';
+import { placedTexts, text } from './texts.ts';
 
 const tartVolume = fieldsOf<Isolation_Tart_Volume>();
 

@@ -47,12 +47,16 @@ function afterBlanks(text: string, at: number): number {
   return at + (/^ */.exec(text.slice(at, at + 200))?.[0].length ?? 0);
 }
 
+/** One complaint for each line: what follows on the same line is the echo of the first. */
 function reportYamlErrors(errors: readonly YAMLParseError[], text: string, marks: OpenMarks, report: Report): void {
+  let silentUntil = 0;
   const open = errors.length === 0 ? undefined : marks.unclosed();
   if (open !== undefined) report.error(open.at, `this ${open.what} is not closed`);
   for (const error of errors) {
     const at = error.code === 'BAD_INDENT' ? afterBlanks(text, error.pos[0]) : error.pos[0];
-    if (open !== undefined && at >= open.at) continue; // everything behind an open mark is misread
+    if (at < silentUntil || (open !== undefined && at >= open.at)) continue; // behind an open mark all is misread
+    const lineEnd = text.indexOf('\n', at);
+    silentUntil = lineEnd < 0 ? text.length : lineEnd;
     const { message, hint } = explainYamlError(error);
     report.error(at, message, hint);
   }
