@@ -5,7 +5,7 @@ import { systemClock } from '../platform/clock.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Headers } from './metadata.ts';
 import { RpcError, type RpcStatus } from './rpc-error.ts';
-import { clientCredentials } from './tls.ts';
+import { clientSecurity } from './tls.ts';
 
 /** A method whose request is a stream and whose answer is one message. */
 export interface UploadMethod<Input extends DescMessage, Output extends DescMessage> {
@@ -62,6 +62,7 @@ function toMetadata(headers: Headers): grpc.Metadata {
 function readable(details: string): string {
   const reason = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
   if (reason === undefined) return details;
+  if (/altname/i.test(reason)) return `the certificate of the server is for another name (${reason})`;
   const untrusted = /certificate|CERT_|issuer/i.test(reason);
   return untrusted
     ? `the certificate of the server is not trusted (${reason}); set SSL_CERT_FILE to a file with its issuer`
@@ -131,7 +132,10 @@ function openUpload<Input extends DescMessage, Output extends DescMessage>(
 
 /** A lazily connected channel to `endpoint`, trusting `roots` (PEM): making it never touches the network. */
 export function connect(endpoint: Endpoint, roots: readonly string[]): RpcClient {
-  const client = new grpc.Client(endpoint.target, clientCredentials(endpoint, roots), {
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE); // the library prints to stderr what we report in our own words
+  const { credentials, options } = clientSecurity(endpoint, roots);
+  const client = new grpc.Client(endpoint.target, credentials, {
+    ...options,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.keepalive_permit_without_calls': 0,

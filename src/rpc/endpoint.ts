@@ -16,8 +16,9 @@ export interface Endpoint {
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('unix:')) return { text, target: text, tls: false };
   const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
+  const shown = text.replace(/[^/]*@/, '***@'); // a password given by mistake must not reach a log
   const fail = (what: string) =>
-    new AppError('CONFIG', `endpoint "${text}" ${what}`, {
+    new AppError('CONFIG', `endpoint "${shown}" ${what}`, {
       hint: 'write it like http://127.0.0.1:7481 or https://hub.example:443',
     });
   let url: URL;

@@ -138,6 +138,7 @@ function bind(server: grpc.Server, options: RpcServerOptions): Promise<number> {
 
 /** Starts a gRPC server. Rejects with an `AppError`: UNAVAILABLE when the address is taken, CONFIG for a bad certificate. */
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE); // the library prints to stderr what we report in our own words
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createSecureContext, rootCertificates } from 'node:tls';
+import { isIP } from 'node:net';
+import { checkServerIdentity, createSecureContext, rootCertificates } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { AppError } from '../lib/errors.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -13,18 +14,37 @@ export interface ServerCertificate {
 /** Extra roots from the file that `SSL_CERT_FILE` names, as Go programs of this protocol read it. */
 export function rootsFrom(certFile: string | undefined): string[] {
   if (certFile === undefined || certFile === '') return [...rootCertificates];
+  const hint = 'SSL_CERT_FILE must name a readable file of PEM certificates';
+  let own: string;
   try {
-    return [...rootCertificates, readFileSync(certFile, 'utf8')];
+    own = readFileSync(certFile, 'utf8');
   } catch (error) {
-    const hint = 'SSL_CERT_FILE must name a readable file of PEM certificates';
     throw new AppError('CONFIG', `${certFile} cannot be read`, { hint, cause: error });
   }
+  if (!own.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new AppError('CONFIG', `${certFile} holds no PEM certificate`, { hint });
+  }
+  return [...rootCertificates, own];
+}
+
+/** What a channel needs for its connection: credentials, and options of the gRPC library that go with them. */
+interface ChannelSecurity {
+  readonly credentials: grpc.ChannelCredentials;
+  readonly options: grpc.ChannelOptions;
 }
 
 /** Clear text for `http://` and `unix:`, else TLS 1.3 or newer against `roots` (PEM). */
-export function clientCredentials(endpoint: Endpoint, roots: readonly string[]): grpc.ChannelCredentials {
-  if (!endpoint.tls) return grpc.credentials.createInsecure();
-  return grpc.credentials.createFromSecureContext(createSecureContext({ ca: [...roots], minVersion: 'TLSv1.3' }));
+export function clientSecurity(endpoint: Endpoint, roots: readonly string[]): ChannelSecurity {
+  if (!endpoint.tls) return { credentials: grpc.credentials.createInsecure(), options: {} };
+  const context = createSecureContext({ ca: [...roots], minVersion: 'TLSv1.3' });
+  const host = endpoint.target.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0) return { credentials: grpc.credentials.createFromSecureContext(context), options: {} };
+  // The library would send the IP address as server name, which RFC 6066 forbids and the runtime refuses: another
+  // name is sent instead, and the certificate is still checked against the address.
+  const credentials = grpc.credentials.createFromSecureContext(context, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+  return { credentials, options: { 'grpc.ssl_target_name_override': 'localhost' } };
 }
 
 /** Clear text without a certificate, else TLS. Throws `AppError` (CONFIG) when certificate and key do not fit. */

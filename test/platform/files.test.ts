@@ -93,11 +93,11 @@ describe('a writable folder', () => {
 });
 
 test.each([
-  [Object.assign(new Error('x'), { code: 'EACCES' }), 'EACCES'],
-  [Object.assign(new Error('x'), { code: 5 }), undefined],
-  [new Error('x'), undefined],
-  ['EACCES', undefined],
-  [undefined, undefined],
-])('errno of %p', (error, errno) => {
+  ['a system error', Object.assign(new Error('x'), { code: 'EACCES' }), 'EACCES'],
+  ['an error with a number', Object.assign(new Error('x'), { code: 5 }), undefined],
+  ['any other error', new Error('x'), undefined],
+  ['text', 'EACCES', undefined],
+  ['nothing', undefined, undefined],
+])('errno of %s', (_name, error, errno) => {
   expect(errnoOf(error)).toBe(errno);
 });
