@@ -51,7 +51,7 @@ function parseFlags(args: readonly string[]): Parsed {
   for (let at = 0; at < args.length; at += 1) {
     const word = args[at] ?? '';
     if (!word.startsWith('-') || word === '-' || word === '--') break; // the rest is none of our flags
-    const [, name = '', value] = /^--?([^=]*)(?:=([^]*))?$/.exec(word) ?? [];
+    const [, name = '', value] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
     const text = TEXT_FLAGS.find((flag) => flag === name);
     const switched = SWITCHES.find((flag) => flag === name);
     if (switched !== undefined) {

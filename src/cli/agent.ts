@@ -1,7 +1,7 @@
 import { AGENT_HELP, parseAgentFlags } from '../agent/agent-flags.ts';
 import { receiveTask } from '../agent/control-task.ts';
 import { type AgentOptions, type AgentSignals, runAgent } from '../agent/run-agent.ts';
-import { EXIT } from '../lib/errors.ts';
+import { describeError, EXIT } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { systemClock } from '../platform/clock.ts';
 import { childChannel } from '../platform/control-channel.ts';
@@ -36,11 +36,16 @@ async function carryOut(options: AgentOptions, context: CliContext, signals: Age
 async function runControlled(context: CliContext): Promise<number> {
   const channel = childChannel();
   const workerGone = new AbortController();
-  const options = await receiveTask(channel, () => workerGone.abort('the worker is gone'));
   const abandon = AbortSignal.any([context.hurry, workerGone.signal]);
-  const problem = await carryOut(options, context, { cancel: context.stop, abandon });
-  channel.send({ type: 'done', problem });
-  return EXIT.ok;
+  try {
+    const options = await receiveTask(channel, () => workerGone.abort('the worker is gone'));
+    const problem = await carryOut(options, context, { cancel: context.stop, abandon });
+    channel.send({ type: 'done', problem });
+    return EXIT.ok;
+  } catch (error) {
+    channel.send({ type: 'done', problem: describeError(error) });
+    throw error;
+  }
 }
 
 /** `pwagent agent`: 0 whenever the agent did its part, whatever became of the task; 64 for a wrong option. */
