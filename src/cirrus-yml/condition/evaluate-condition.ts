@@ -31,10 +31,10 @@ function bounded(value: string | undefined, at: number): string {
   throw conditionError(at, 'the variables in this value expand without end', 'let no variable mention itself');
 }
 
-/** Runs a pattern or glob compiler; its complaint gets the place of the operand that holds the pattern. */
-function compiling<Result>(at: number, compile: () => Result): Result {
+/** Compiles and tries a pattern or glob; a complaint gets the place of the operand that holds it. */
+function matching<Result>(at: number, work: () => Result): Result {
   try {
-    return compile();
+    return work();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw conditionError(at, error.message, error.hint);
@@ -42,13 +42,14 @@ function compiling<Result>(at: number, compile: () => Result): Result {
 }
 
 function evaluateCall(name: string, args: readonly Expression[], input: ConditionInput): boolean {
-  const globs = args.map((arg) => {
+  const hits = new Set<string>();
+  for (const arg of args) {
     const pattern = bounded(input.expand(evaluate(arg, input)), arg.at);
-    return compiling(arg.at, () => compileGlob(pattern, input.budget));
-  });
-  const hits = input.affectedFiles.filter((path) => globs.some((matches) => matches(path)));
-  if (name === 'changesInclude') return hits.length > 0;
-  return hits.length > 0 && hits.length === input.affectedFiles.length;
+    const found = matching(arg.at, () => input.affectedFiles.filter(compileGlob(pattern, input.budget)));
+    for (const path of found) hits.add(path);
+  }
+  if (name === 'changesInclude') return hits.size > 0;
+  return hits.size > 0 && input.affectedFiles.every((path) => hits.has(path));
 }
 
 function evaluateBinary(operator: BinaryOperator, left: Expression, right: Expression, input: ConditionInput): boolean {
@@ -62,8 +63,8 @@ function evaluateBinary(operator: BinaryOperator, left: Expression, right: Expre
       return leftValue !== rightValue;
     case '=~':
     case '!=~': {
-      const matches = compiling(right.at, () => compilePattern(`^${rightValue}$`, input.budget));
-      return matches(leftValue) === (operator === '=~');
+      const matches = matching(right.at, () => compilePattern(`^${rightValue}$`, input.budget)(leftValue));
+      return matches === (operator === '=~');
     }
     case '&&':
     case '||': {
