@@ -26,19 +26,36 @@ keep() {
 	(umask 077 && echo "$2" >"$1.new" && mv -f "$1.new" "$1") 2>/dev/null
 }
 
-mkdir -p -m 700 "$folder" 2>/dev/null
-began=$(number "$folder/began" "$(date +%s)")
-counted=$(number "$folder/counted" 0)
-keep "$folder/began" "$began"
+boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null || cat /proc/sys/kernel/random/boot_id 2>/dev/null)
 
-while [ "$counted" -lt "$limit" ] && [ $(($(date +%s) - began)) -lt "$limit" ]; do
+mkdir -p -m 700 "$folder" 2>/dev/null
+# A boot after the order is a new life, should the machine come back at all.
+if [ -e "$folder/ordered" ] && [ "$(cat "$folder/ordered")" != "$boot" ]; then
+	rm -f "$folder/ordered" "$folder/began" "$folder/counted"
+fi
+began=$(number "$folder/began" 0)
+counted=$(number "$folder/counted" 0)
+
+# Two days are over when the ticks say so or the wall clock does. A wall clock that stands before 2025 has not been
+# set yet and is no witness.
+over() {
+	[ "$counted" -ge "$limit" ] && return 0
+	now=$(date +%s)
+	[ "$now" -lt 1735689600 ] && return 1
+	if [ "$began" -eq 0 ]; then
+		began=$((now - counted))
+		keep "$folder/began" "$began"
+	fi
+	[ $((now - began)) -ge "$limit" ]
+}
+
+while ! over; do
 	sleep "$tick" || exit 1
 	counted=$((counted + tick))
 	keep "$folder/counted" "$counted"
 done
 
-# A boot after this order is a new life, should the machine come back at all.
-rm -f "$folder/began" "$folder/counted"
+keep "$folder/ordered" "$boot"
 while :; do
 	echo "two days are over: $command"
 	$command

@@ -42,9 +42,21 @@ export function lookUpUser(name: string): User | undefined {
   return process.platform === 'darwin' ? lookUpDarwin(name) : lookUpLinux(name);
 }
 
-/** The account that this process runs as. */
+/** The name of the account with that id, or undefined where the machine has none. */
+function nameOf(uid: number): string | undefined {
+  const asked = Bun.spawnSync(['/usr/bin/id', '-un', String(uid)]);
+  return asked.success ? asked.stdout.toString().trim() : undefined;
+}
+
+/**
+ * The account that this process runs as. The system's own record is asked first: the runtime takes name and shell from
+ * USER and SHELL, which a service manager does not set.
+ */
 export function currentUser(): User {
   const info = os.userInfo();
+  const name = nameOf(info.uid);
+  const account = name === undefined ? undefined : lookUpUser(name);
+  if (account !== undefined && account.uid === info.uid) return account;
   const shell = info.shell?.startsWith('/') ? info.shell : '/bin/sh'; // an id without an account has the shell `unknown`
   return { name: info.username, uid: info.uid, gid: info.gid, home: info.homedir, shell };
 }

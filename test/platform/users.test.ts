@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { resolve } from 'node:path';
 import { currentUser, lookUpUser } from '../../src/platform/users.ts';
 
 test('who we are', () => {
@@ -8,6 +9,13 @@ test('who we are', () => {
   expect(user.name).not.toBe('');
   expect(user.home).toStartWith('/');
   expect(user.shell).toStartWith('/');
+});
+
+test('who we are does not depend on the environment', () => {
+  const script = `import { currentUser } from '${resolve(import.meta.dir, '../../src/platform/users.ts')}';
+    process.stdout.write(JSON.stringify(currentUser()));`;
+  const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { env: { USER: 'somebody', SHELL: '/bin/else' } });
+  expect(JSON.parse(stdout.toString())).toEqual(currentUser());
 });
 
 test('root has an account everywhere', () => {
