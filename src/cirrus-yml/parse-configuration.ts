@@ -69,6 +69,7 @@ export function parseConfiguration(input: ParseInput): ParseResult {
   const { document, report } = lexDocument(input.text);
   if (document === undefined || isEmptyDocument(document)) return { tasks: [], problems: report.problems() };
   const { root, anchors } = buildTree(document, input.text, report);
+  if (root === undefined) return { tasks: [], problems: report.problems() };
   if (root.kind !== 'map') {
     const hint = 'begin with a task, for example "task:" and below it "  script: make test"';
     report.error(root.at, `the file must be a map of tasks and settings, not ${describeNode(root)}`, hint);

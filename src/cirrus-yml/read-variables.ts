@@ -13,6 +13,7 @@ export function readVariables(text: string): {
   const { document, report } = lexDocument(text);
   if (document === undefined || isEmptyDocument(document)) return { variables: {}, problems: report.problems() };
   const { root: value } = buildTree(document, text, report);
+  if (value === undefined) return { variables: {}, problems: report.problems() };
   const scope = {
     report,
     variables: createVariables({}, { steps: LIMITS.expansionSteps }),

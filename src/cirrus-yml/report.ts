@@ -18,7 +18,6 @@ interface Finding {
   readonly hint: string | undefined;
 }
 
-/** Lines and columns count from 1; a column counts UTF-16 units, as editors do. */
 export function createReport(placeOf: (at: number) => { line: number; column: number }): Report {
   const kept = { error: new Map<string, Finding>(), warning: new Map<string, Finding>() };
   const dropped = { error: 0, warning: 0 };

@@ -15,7 +15,8 @@ import { followMergeKey, type Merging } from './merge-keys.ts';
 import { listNode, mapNode, type Node, textNode } from './node.ts';
 
 interface Tree {
-  readonly root: Node;
+  /** Undefined when the tree grew beyond a limit; the report says which. */
+  readonly root: Node | undefined;
   /** Offsets of all nodes that carry an anchor, in order. */
   readonly anchors: readonly number[];
 }
@@ -34,6 +35,7 @@ export function buildTree(document: Document.Parsed<ParsedNode, true>, text: str
   const anchored = new Map<string, Node | undefined>();
   const anchors: number[] = [];
   let budget: number = LIMITS.nodes;
+  let tooDeep = false;
 
   function spend(at: number, node: Node, amount: number): Node {
     const before = budget;
@@ -43,7 +45,8 @@ export function buildTree(document: Document.Parsed<ParsedNode, true>, text: str
     }
     if (budget < 0) return textNode(at, '');
     if (node.depth <= LIMITS.depth) return node;
-    report.error(at, `more than ${LIMITS.depth} lists and maps stand inside one another`);
+    if (!tooDeep) report.error(at, `more than ${LIMITS.depth} lists and maps stand inside one another`);
+    tooDeep = true;
     return textNode(at, '');
   }
 
@@ -120,7 +123,8 @@ export function buildTree(document: Document.Parsed<ParsedNode, true>, text: str
     return built;
   }
 
-  return { root: build(document.contents, 0), anchors };
+  const root = build(document.contents, 0);
+  return { root: budget < 0 || tooDeep ? undefined : root, anchors };
 }
 
 function offsetOf(node: unknown, fallback: number): number {

@@ -1,15 +1,6 @@
-import {
-  Composer,
-  type CST,
-  type Document,
-  isScalar,
-  Lexer,
-  LineCounter,
-  type ParsedNode,
-  Parser,
-  type YAMLParseError,
-} from 'yaml';
+import { Composer, type CST, type Document, isScalar, Lexer, type ParsedNode, Parser, type YAMLParseError } from 'yaml';
 import { LIMITS } from '../limits.ts';
+import { createLineIndex } from '../line-index.ts';
 import { createReport, type Report } from '../report.ts';
 import { explainYamlError } from './explain-yaml-error.ts';
 import { createOpenMarks, type OpenMarks } from './open-marks.ts';
@@ -21,8 +12,8 @@ interface LexedDocument {
 }
 
 /** Turns text into tokens without recursion, so that depth and amount are known before anything recursive starts. */
-function tokensOf(text: string, counter: LineCounter, marks: OpenMarks, report: Report): CST.Token[] | undefined {
-  const parser = new Parser(counter.addNewLine);
+function tokensOf(text: string, marks: OpenMarks, report: Report): CST.Token[] | undefined {
+  const parser = new Parser();
   const tokens: CST.Token[] = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
@@ -64,19 +55,14 @@ function reportYamlErrors(errors: readonly YAMLParseError[], text: string, marks
 
 /** Reads the first YAML document of `text`. Never throws; also makes the report that all later steps write to. */
 export function lexDocument(text: string): LexedDocument {
-  const counter = new LineCounter();
-  counter.addNewLine(0);
-  const report = createReport((at) => {
-    const { line, col } = counter.linePos(at);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  });
+  const report = createReport(createLineIndex(text));
   if (text.length > LIMITS.textLength) {
     const hint = `a configuration may have up to ${LIMITS.textLength / 1024 / 1024} MB`;
     report.error(0, `the file is ${Math.ceil(text.length / 1024 / 1024)} MB long`, hint);
     return { report, document: undefined };
   }
   const marks = createOpenMarks();
-  const tokens = tokensOf(text, counter, marks, report);
+  const tokens = tokensOf(text, marks, report);
   if (tokens === undefined) return { report, document: undefined };
   const composer = new Composer<ParsedNode, true>({ uniqueKeys: false, prettyErrors: false, version: '1.2' });
   const [document, second] = [...composer.compose(tokens, true, text.length)];
