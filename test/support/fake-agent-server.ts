@@ -92,7 +92,16 @@ export class FakeAgentServer {
     throw new RpcError(refusal.status, 'refused by the test');
   }
 
+  /** A stream that breaks is the agent's business, not a mistake of this server. */
   async #takeLog(messages: AsyncIterable<LogEntry>, logs: RecordedLog[]): Promise<{ bytesLogged: bigint }> {
+    try {
+      return await this.#readLog(messages, logs);
+    } catch (error) {
+      throw new RpcError('CANCELLED', 'the stream broke', { cause: error });
+    }
+  }
+
+  async #readLog(messages: AsyncIterable<LogEntry>, logs: RecordedLog[]): Promise<{ bytesLogged: bigint }> {
     let log: RecordedLog | undefined;
     let bytes = 0;
     for await (const { value } of messages) {

@@ -1,20 +1,12 @@
 import { type AgentOptions, type AgentSignals, runAgent } from '../../src/agent/run-agent.ts';
-import type { Logger } from '../../src/lib/log.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Environment } from '../../src/platform/environment.ts';
 import { connect } from '../../src/rpc/client.ts';
 import { parseEndpoint } from '../../src/rpc/endpoint.ts';
 import type { FakeAgentServer } from './fake-agent-server.ts';
+import { memoryLogger } from './logger.ts';
 
-export const silentLog: Logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  child: () => silentLog,
-};
-
-export const NEVER = new AbortController().signal;
+const NEVER = new AbortController().signal;
 
 /** What scripts of tests find around them. */
 export const TEST_ENVIRONMENT: Environment = {
@@ -35,7 +27,7 @@ export async function runTestAgent(
     client,
     clock: systemClock,
     random: () => 0.5,
-    log: silentLog,
+    log: memoryLogger(),
     process: environment,
     temporary: folder,
   };

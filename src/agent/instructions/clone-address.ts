@@ -27,6 +27,11 @@ function credentialsOf({ username, password }: URL): string[] {
   return [secret, decoded(secret)];
 }
 
+function endOfLast(text: string, part: string): number {
+  const at = text.lastIndexOf(part);
+  return at < 0 ? 0 : at + part.length;
+}
+
 /**
  * Takes user name, password and everything in `known` that is secret out of the address. What stays is enough for
  * people to know the repository, and for relative addresses of submodules.
@@ -35,11 +40,10 @@ export function redactAddress(real: string, known: readonly string[]): CloneAddr
   const url = /^[a-z][a-z+.-]*:\/\//i.test(real) && URL.canParse(real) ? new URL(real) : undefined;
   const authority = url === undefined ? '' : /^[a-z+.-]+:\/\/(?:[^/@]*@)?/i.exec(real)?.[0];
   const hasUser = authority?.endsWith('@') ?? false;
-  const secrets = [...(hasUser && url !== undefined ? credentialsOf(url) : []), ...known].filter(
-    (secret) => secret.length > 3 && real.includes(secret),
-  );
+  const all = [...(hasUser && url !== undefined ? credentialsOf(url) : []), ...known];
+  const secrets = all.filter((secret) => secret.length > 3);
   const start = hasUser ? (authority?.length ?? 0) : 0;
-  const cut = Math.max(start, ...secrets.map((secret) => real.lastIndexOf(secret) + secret.length));
+  const cut = Math.max(start, ...secrets.map((secret) => endOfLast(real, secret)));
   if (cut === 0) return { shown: real, secrets };
   const scheme = hasUser ? `${url?.protocol}//` : '';
   const head = secrets.reduce((text, secret) => text.replaceAll(secret, REDACTED), real.slice(start, cut));

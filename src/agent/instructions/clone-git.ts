@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { backoffMs } from '../../lib/backoff.ts';
 import { AppError } from '../../lib/errors.ts';
 import { type CloneAddress, redactAddress } from './clone-address.ts';
@@ -9,6 +11,9 @@ import type { StepContext } from './instruction.ts';
 /** A server that restarts is waited for: about a minute in all. */
 const FETCH_ATTEMPTS = 7;
 const FETCH_BACKOFF = { firstMs: 1_000, maxMs: 20_000 };
+
+/** For each submodule: git notes the real address of what it fetches in this file. */
+const FORGET_ADDRESS = 'rm -f "$(git rev-parse --git-dir)/FETCH_HEAD"';
 
 /** One clone under way. */
 interface Clone {
@@ -107,7 +112,10 @@ async function checkOut(clone: Clone, target: string, signal: AbortSignal): Prom
     await must(clone, ['config', `branch.${branch}.remote`, 'origin'], signal);
     await must(clone, ['config', `branch.${branch}.merge`, `refs/heads/${branch}`], signal);
   }
-  if (submodules) await must(clone, ['submodule', 'update', '--init', '--recursive', '--force'], signal);
+  if (submodules) {
+    await must(clone, ['submodule', 'update', '--init', '--recursive', '--force'], signal);
+    await must(clone, ['submodule', 'foreach', '--recursive', FORGET_ADDRESS], signal);
+  }
   return must(clone, ['rev-parse', 'HEAD'], signal);
 }
 
@@ -122,6 +130,10 @@ export async function cloneWithGit(url: string, context: StepContext, signal: Ab
   const clone = { git: await openGit(address, context.workingFolder, context), plan, address, context };
   await context.output.print(`Cloning ${address.shown}, ${plan.what}.`);
   await prepare(clone, signal);
-  const head = await checkOut(clone, await fetchRevision(clone, signal), signal);
-  await context.output.print(`Checked out ${head} (${plan.what}).`);
+  try {
+    const head = await checkOut(clone, await fetchRevision(clone, signal), signal);
+    await context.output.print(`Checked out ${head} (${plan.what}).`);
+  } finally {
+    await rm(join(context.workingFolder, '.git/FETCH_HEAD'), { force: true }); // git notes the real address there
+  }
 }
