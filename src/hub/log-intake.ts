@@ -1,7 +1,7 @@
 import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Database } from './store/database.ts';
-import { appendLog, dropSpool, type LogName, logSize, readAt, replaceLog, spool } from './store/logs.ts';
+import { appendLog, dropSpool, type LogName, readAt, replaceLog, spool } from './store/logs.ts';
 
 interface Pending {
   readonly log: LogName;
@@ -64,7 +64,8 @@ export class LogIntake {
 
   /**
    * Takes the agent's final copy of a log. Where it begins with what is stored, the rest is added; where it differs, it
-   * takes the stored one's place in one step at its end. Resolves with its size once it is stored for good.
+   * takes the stored one's place in one step at its end. Resolves with its size once it is stored for good. A copy that
+   * breaks off changes nothing that is stored.
    */
   async save(log: LogName, pieces: AsyncIterable<Uint8Array>): Promise<number> {
     const key = keyOf(log);
@@ -136,8 +137,7 @@ class FinalCopy {
   }
 
   async finish(): Promise<void> {
-    const stored = await this.store.read((sql) => logSize(sql, this.log));
-    if (this.#agrees && stored > this.size) await this.#differ(); // the copy is shorter
+    // a copy that is only shorter was cut off on its way, since agents stream nothing that is not in it
     if (!this.#agrees) await this.store.write((sql) => replaceLog(sql, this.log, this.#upload));
   }
 

@@ -17,6 +17,7 @@ export async function recordDecision(sql: Queries, decision: Decision, nowMs: nu
 
 /** Decisions about a task, oldest first. */
 export async function decisionsAbout(sql: Queries, taskId: number): Promise<Decision[]> {
-  return sql<Decision[]>`
+  const rows = await sql<Decision[]>`
     SELECT kind, task_id AS "taskId", worker, reason FROM decisions WHERE task_id = ${taskId} ORDER BY id`;
+  return [...rows];
 }

@@ -27,7 +27,7 @@ async function insertChunk(sql: Queries, log: LogName, startByte: number, data: 
 }
 
 /** Bytes stored of a log. */
-export async function logSize(sql: Queries, { taskId, instruction }: LogName): Promise<number> {
+async function logSize(sql: Queries, { taskId, instruction }: LogName): Promise<number> {
   const [row] = await sql<{ size: number }[]>`
     SELECT size FROM logs WHERE task_id = ${taskId} AND instruction = ${instruction}`;
   return row?.size ?? 0;

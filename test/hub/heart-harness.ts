@@ -1,0 +1,143 @@
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { type Heart, startHeart } from '../../src/hub/heart.ts';
+import type { BuildView, SourceAccess, TaskView } from '../../src/hub/model.ts';
+import { Database } from '../../src/hub/store/database.ts';
+import { addRegistrationToken, ensurePool } from '../../src/hub/store/tokens.ts';
+import { createLogger } from '../../src/lib/log.ts';
+import { connect, type RpcClient } from '../../src/rpc/client.ts';
+import { parseEndpoint } from '../../src/rpc/endpoint.ts';
+import {
+  CommandSchema,
+  IsolationSchema,
+  PersistentWorkerInstanceSchema,
+  type Task,
+  TaskSchema,
+} from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
+import { type RpcServer, startRpcServer } from '../../src/rpc/server.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+export const POOL_TOKEN = 'pool-token';
+
+/** Resolves when `check` is true; fails after five real seconds. */
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + 5_000;
+  while (!(await check())) {
+    if (performance.now() > endMs) throw new Error('the condition did not come true');
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+interface TaskWish {
+  readonly name: string;
+  readonly labels?: Record<string, string>;
+  readonly resources?: Record<string, number>;
+  /** Names of tasks before it in the list. */
+  readonly needs?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly properties?: Record<string, string>;
+  readonly scripts?: readonly string[];
+}
+
+/** Tasks for persistent workers, as the parser makes them. */
+export function makeTasks(wishes: readonly TaskWish[]): Task[] {
+  return wishes.map(
+    ({ name, labels = {}, resources = {}, needs = [], env = {}, properties = {}, scripts = ['main'] }, index) =>
+      create(TaskSchema, {
+        localGroupId: BigInt(index),
+        requiredGroups: needs.map((need) => BigInt(wishes.findIndex((wish) => wish.name === need))),
+        name,
+        environment: env,
+        metadata: { properties: { timeout_in: '600', allow_failures: 'false', ...properties } },
+        commands: scripts.map((script) =>
+          create(CommandSchema, {
+            name: script,
+            instruction: { case: 'scriptInstruction', value: { scripts: ['true'] } },
+          }),
+        ),
+        instance: anyPack(
+          PersistentWorkerInstanceSchema,
+          create(PersistentWorkerInstanceSchema, {
+            labels,
+            resources,
+            isolation: create(IsolationSchema, { type: { case: 'none', value: {} } }),
+          }),
+        ),
+      }),
+  );
+}
+
+const source: SourceAccess = {
+  environmentFor: ({ branch }, validForMs) => ({
+    environment: { CIRRUS_BRANCH: branch, CIRRUS_REPO_CLONE_URL: `http://x/s3cr3t?for=${validForMs}` },
+    secrets: ['s3cr3t', ''],
+  }),
+};
+
+/** A heart over a store, behind a real gRPC server, in virtual time. */
+export class HubUnderTest {
+  readonly log: string[] = [];
+
+  private constructor(
+    readonly clock: FakeClock,
+    readonly store: Database,
+    readonly heart: Heart,
+    private readonly server: RpcServer,
+    private readonly logLines: string[],
+  ) {
+    this.log = logLines;
+  }
+
+  /** `path` of the database; a hub that was stopped is started again over the same one. */
+  static async start(path = ':memory:', clock = new FakeClock()): Promise<HubUnderTest> {
+    const lines: string[] = [];
+    const log = createLogger({ level: 'debug', format: 'text', colour: false, write: (line) => lines.push(line) });
+    const store = await Database.open(path);
+    const heart = await startHeart({ store, source, clock, random: () => 0.5, log });
+    await store.write(async (sql) => {
+      const isNew = (await sql`SELECT id FROM pools`).length === 0;
+      const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());
+      if (isNew) await addRegistrationToken(sql, POOL_TOKEN, pool.id, clock.wallMs());
+    });
+    const onBug = (method: string, error: unknown) => lines.push(`BUG ${method} ${String(error)}`);
+    const server = await startRpcServer({ listen: '127.0.0.1:0', handlers: heart.handlers, onBug });
+    return new HubUnderTest(clock, store, heart, server, lines);
+  }
+
+  get port(): number {
+    return this.server.port;
+  }
+
+  client(): RpcClient {
+    return connect(parseEndpoint(`http://127.0.0.1:${this.server.port}`), []);
+  }
+
+  submit(...wishes: TaskWish[]): Promise<BuildView> {
+    const build = { branch: 'main', revision: 'abc', message: 'work', treeId: 'tree' };
+    return this.heart.core.createBuild({ ...build, tasks: makeTasks(wishes) });
+  }
+
+  /** The task of that id as it stands now. */
+  async task(id: string): Promise<TaskView> {
+    const view = await this.heart.core.getTask(id);
+    if (view === undefined) throw new Error(`no task ${id}`);
+    return view;
+  }
+
+  /** Ends without ceremony, as a kill would. */
+  async stop(): Promise<void> {
+    this.heart.release();
+    await this.server.stop(AbortSignal.abort());
+    await this.heart.stop();
+    await this.store.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Log lines that tell of a bug. */
+  get bugs(): string[] {
+    return this.logLines.filter((line) => line.startsWith('BUG') || line.includes('failed error='));
+  }
+}
