@@ -197,9 +197,7 @@ describe('scripts', () => {
       ],
       { environment: { CI: 'true' } },
     );
-    expect(server.saved('second')).toContain(
-      `\n${MASK} ${MASK} true 42 ${process.platform}\n`.replace(`${MASK} ${MASK}`, `${MASK} ${MASK}`),
-    );
+    expect(server.saved('second')).toContain(`\n${MASK} ${MASK} true 42 ${process.platform}\n`);
     expect(server.saved('first')).toContain('line 5 of $CIRRUS_ENV is not NAME=VALUE and was ignored');
     expect(server.results).toEqual({ first: 'COMPLETED 0', second: 'COMPLETED 0' });
   });
