@@ -13,6 +13,8 @@ interface FoundMatrix {
 export interface MatrixBudget {
   tasks: number;
   nodes: number;
+  /** Nodes that every task gets from the root. */
+  readonly inheritedNodes: number;
 }
 
 /** First key `matrix` in a walk in the order of the document, lists included. */
@@ -75,6 +77,7 @@ export function expandMatrix(body: MapNode, at: number, budget: MatrixBudget, re
     if (found === undefined) {
       finished.push(node);
       budget.tasks -= 1;
+      budget.nodes -= budget.inheritedNodes;
     } else {
       const variants = variantsOf(found, report);
       if (variants.length > LIMITS.tasks) budget.tasks = -1;

@@ -52,7 +52,9 @@ function holdsAnchor(entry: Entry, next: Entry | undefined, anchors: readonly nu
 
 /** All tasks of a file in order, every matrix expanded; complains about keys at the root that mean nothing. */
 export function findTasks(root: MapNode, anchors: readonly number[], report: Report): FoundTask[] {
-  const budget: MatrixBudget = { tasks: LIMITS.tasks, nodes: LIMITS.expandedNodes };
+  const inherited = root.entries.filter(({ key }) => INHERITABLE_FIELDS.includes(key));
+  const inheritedNodes = inherited.reduce((sum, { value }) => sum + value.size, 0);
+  const budget: MatrixBudget = { tasks: LIMITS.tasks, nodes: LIMITS.expandedNodes, inheritedNodes };
   return root.entries.flatMap((entry, index) => {
     const { key, at, value } = entry;
     const prefixed = /^task_(.+?)(?:_task)?$/.exec(key)?.[1];

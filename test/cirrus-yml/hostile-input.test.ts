@@ -54,6 +54,11 @@ describe('what is too much is refused in one sentence', () => {
       ['1:1 the file asks for more than 2000 tasks, or for too large ones'],
     ],
     [
+      'large defaults of many tasks',
+      `env: {${Array.from({ length: 2000 }, (_, n) => `A${n}: b`).join(', ')}}\ntask:\n  ${PW}\n  matrix: [${'{alias: c}, '.repeat(1000)}]\n`,
+      ['2:1 the file asks for more than 2000 tasks, or for too large ones'],
+    ],
+    [
       'variables that grow',
       `task:\n  ${PW}\n  env:\n${[...'abcdefghijklmnopqrstuvwxyz'].map((name, n) => `    v${name}: ${`$v${'abcdefghijklmnopqrstuvwxyz_'[n + 1]}`.repeat(9)}\n`).join('')}  name: $va\n`,
       ['30:3 the variables in this value expand without end'],

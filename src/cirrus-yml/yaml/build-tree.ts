@@ -21,7 +21,7 @@ interface Tree {
   readonly anchors: readonly number[];
 }
 
-/** Words that stand for a key of a type other than text when they are not quoted. */
+/** The reference takes an unquoted date for a date, and refuses it as a key. */
 const DATE = /^\d{4}-\d{1,2}-\d{1,2}/;
 
 function isTextKey(key: Scalar): boolean {
@@ -29,102 +29,116 @@ function isTextKey(key: Scalar): boolean {
   return typeof key.value === 'string' && !DATE.test(key.value);
 }
 
-/** Turns the YAML library's document into nodes: aliases followed (and shared), merge keys applied, text kept raw. */
-export function buildTree(document: Document.Parsed<ParsedNode, true>, text: string, report: Report): Tree {
+class TreeBuilder {
   /** A node that is still being built is `undefined`: an alias to it would contain itself. */
-  const anchored = new Map<string, Node | undefined>();
-  const anchors: number[] = [];
-  let budget: number = LIMITS.nodes;
-  let tooDeep = false;
+  readonly #anchored = new Map<string, Node | undefined>();
+  readonly anchors: number[] = [];
+  #budget: number = LIMITS.nodes;
+  #tooDeep = false;
 
-  function spend(at: number, node: Node, amount: number): Node {
-    const before = budget;
-    budget -= amount;
-    if (budget < 0 && before >= 0) {
-      report.error(at, `the file unfolds to more than ${LIMITS.nodes} values`, 'use fewer aliases of aliases');
+  constructor(
+    readonly text: string,
+    readonly report: Report,
+  ) {}
+
+  #spend(at: number, node: Node, amount: number): Node {
+    const before = this.#budget;
+    this.#budget -= amount;
+    if (this.#budget < 0 && before >= 0) {
+      this.report.error(at, `the file unfolds to more than ${LIMITS.nodes} values`, 'use fewer aliases of aliases');
     }
-    if (budget < 0) return textNode(at, '');
+    if (this.#budget < 0) return textNode(at, '');
     if (node.depth <= LIMITS.depth) return node;
-    if (!tooDeep) report.error(at, `more than ${LIMITS.depth} lists and maps stand inside one another`);
-    tooDeep = true;
+    if (!this.#tooDeep) this.report.error(at, `more than ${LIMITS.depth} lists and maps stand inside one another`);
+    this.#tooDeep = true;
     return textNode(at, '');
   }
 
-  function buildAlias(name: string, at: number): Node {
-    const target = anchored.get(name);
-    if (target !== undefined) return spend(at, target, target.size);
-    const message = anchored.has(name)
+  #buildAlias(name: string, at: number): Node {
+    const target = this.#anchored.get(name);
+    if (target !== undefined) return this.#spend(at, target, target.size);
+    const message = this.#anchored.has(name)
       ? `the alias *${name} contains itself`
       : `there is no anchor &${name} before this alias`;
-    const hint = anchored.has(name) ? undefined : `write &${name} in front of the value to repeat`;
-    report.error(at, message, hint);
+    const hint = this.#anchored.has(name) ? undefined : `write &${name} in front of the value to repeat`;
+    this.report.error(at, message, hint);
     return textNode(at, '');
   }
 
-  function buildScalar(scalar: Scalar, at: number): Node {
+  #buildScalar(scalar: Scalar, at: number): Node {
     const source = scalar.source ?? '';
     const start = scalar.type === 'QUOTE_DOUBLE' || scalar.type === 'QUOTE_SINGLE' ? at + 1 : at;
-    const verbatimAt = text.startsWith(source, start) ? start : undefined;
+    const verbatimAt = this.text.startsWith(source, start) ? start : undefined;
     return textNode(at, source, scalar.tag, verbatimAt);
   }
 
-  function buildList(list: YAMLSeq, at: number): Node {
+  #buildList(list: YAMLSeq, at: number): Node {
     const kept = list.items.filter((item) => !(isScalar(item) && item.value === null && item.tag === undefined));
     return listNode(
       at,
-      kept.map((item) => build(item, at)),
+      kept.map((item) => this.build(item, at)),
     );
   }
 
-  function buildMap(map: YAMLMap, at: number): Node {
+  #buildMap(map: YAMLMap, at: number): Node {
     const merging: Merging = { entries: [], list: undefined };
     const present = new Set<string>();
     for (const pair of map.items) {
       const { key, value } = pair;
       const keyAt = offsetOf(key, at);
-      if (isScalar(key) && key.anchor !== undefined) anchored.set(key.anchor, buildScalar(key, keyAt));
+      if (isScalar(key) && key.anchor !== undefined) this.#anchored.set(key.anchor, this.#buildScalar(key, keyAt));
       if (!isScalar(key) || !isTextKey(key)) {
         const written = isScalar(key) && key.source !== '' ? ` "${key.source}"` : '';
-        report.error(keyAt, `the key${written} is not text`, written === '' ? undefined : 'put it in quotes');
-        build(value, keyAt);
+        this.report.error(keyAt, `the key${written} is not text`, written === '' ? undefined : 'put it in quotes');
+        this.build(value, keyAt);
       } else if (key.type === 'PLAIN' && key.source === '<<') {
-        const lost = isAlias(value) && anchored.get(value.source) === undefined;
-        const merged = build(value, keyAt);
-        if (!lost) followMergeKey(merging, present, merged, { at: keyAt, isAlias: isAlias(value), report });
+        const lost = isAlias(value) && this.#anchored.get(value.source) === undefined;
+        const merged = this.build(value, keyAt);
+        if (!lost)
+          followMergeKey(merging, present, merged, { at: keyAt, isAlias: isAlias(value), report: this.report });
       } else {
         const name = key.source ?? '';
         present.add(name);
-        merging.entries.push({ key: name, at: keyAt, value: build(value, keyAt), borrowed: false });
+        merging.entries.push({ key: name, at: keyAt, value: this.build(value, keyAt), borrowed: false });
       }
     }
     if (merging.list === undefined) return mapNode(at, merging.entries);
     for (const { key, at: lostAt } of merging.entries) {
-      report.warning(lostAt, `"${key}" is lost: the list merged by "<<" takes the place of the whole map`);
+      this.report.warning(lostAt, `"${key}" is lost: the list merged by "<<" takes the place of the whole map`);
     }
     return merging.list;
   }
 
-  function buildUnanchored(node: unknown, at: number): Node {
-    if (isMap(node)) return buildMap(node, at);
-    if (isSeq(node)) return buildList(node, at);
-    return isScalar(node) ? buildScalar(node, at) : textNode(at, '');
+  #buildUnanchored(node: unknown, at: number): Node {
+    if (isMap(node)) return this.#buildMap(node, at);
+    if (isSeq(node)) return this.#buildList(node, at);
+    return isScalar(node) ? this.#buildScalar(node, at) : textNode(at, '');
   }
 
-  function build(node: unknown, fallbackAt: number): Node {
+  build(node: unknown, fallbackAt: number): Node {
     const at = offsetOf(node, fallbackAt);
-    if (budget < 0) return textNode(at, '');
-    if (isAlias(node)) return buildAlias(node.source, at);
+    if (this.#budget < 0) return textNode(at, '');
+    if (isAlias(node)) return this.#buildAlias(node.source, at);
     const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;
-    if (anchor !== undefined) anchored.set(anchor, undefined);
-    const built = spend(at, buildUnanchored(node, at), 1);
+    if (anchor !== undefined) this.#anchored.set(anchor, undefined);
+    const built = this.#spend(at, this.#buildUnanchored(node, at), 1);
     if (anchor === undefined) return built;
-    anchored.set(anchor, built);
-    anchors.push(at);
+    this.#anchored.set(anchor, built);
+    this.anchors.push(at);
     return built;
   }
 
-  const root = build(document.contents, 0);
-  return { root: budget < 0 || tooDeep ? undefined : root, anchors };
+  /** Whether some limit was met, so that the tree is not what the file says. */
+  isIncomplete(): boolean {
+    return this.#budget < 0 || this.#tooDeep;
+  }
+}
+
+/** Turns the YAML library's document into nodes: aliases followed (and shared), merge keys applied, text kept raw. */
+export function buildTree(document: Document.Parsed<ParsedNode, true>, text: string, report: Report): Tree {
+  const builder = new TreeBuilder(text, report);
+  const root = builder.build(document.contents, 0);
+  return { root: builder.isIncomplete() ? undefined : root, anchors: builder.anchors };
 }
 
 function offsetOf(node: unknown, fallback: number): number {
