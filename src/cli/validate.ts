@@ -8,6 +8,7 @@ import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
+import { parseVariable } from './variable-flag.ts';
 
 interface ValidateOptions {
   readonly format: string;
@@ -43,15 +44,6 @@ async function readEnvFile(file: string): Promise<Environment> {
   );
   if (first !== undefined) throw joinErrors([first, ...rest]);
   return variables;
-}
-
-/** `NAME=VALUE` sets a variable, `NAME` alone passes on the one of this process. */
-function parseVariable(word: string, env: Environment): readonly [string, string] {
-  const [, name = '', value] = /^([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
-  const given = value ?? (Object.hasOwn(env, name) ? env[name] : undefined);
-  if (name !== '' && given !== undefined) return [name, given];
-  const problem = name === '' ? `"${word}" has no name before "="` : `the variable ${name} is not set here`;
-  throw new AppError('USAGE', problem, { hint: 'write -e NAME=VALUE' });
 }
 
 async function evaluationVariables({ env, envFile }: ValidateOptions, context: CliContext): Promise<Environment> {

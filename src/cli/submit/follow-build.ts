@@ -17,7 +17,9 @@ export type FollowEvent =
       readonly data: Uint8Array;
     }
   | { readonly kind: 'lost'; readonly reason: string }
-  | { readonly kind: 'found' };
+  | { readonly kind: 'found' }
+  /** Nothing has happened for a while; the hub is there. */
+  | { readonly kind: 'quiet' };
 
 export interface FollowDeps {
   readonly client: Pick<HubClient, 'events'>;
@@ -41,6 +43,7 @@ function parseEvent(message: StreamEvent): (FollowEvent & { seq?: number }) | un
 }
 
 function understood({ event, data }: StreamEvent): (FollowEvent & { seq?: number }) | undefined {
+  if (event === '') return { kind: 'quiet' };
   if (event === 'build') return { kind: 'build', build: publishedBuildSchema.parse(JSON.parse(data)) };
   if (event !== 'log') return undefined; // a newer hub may tell more than we know
   const { seq, taskId, instruction, replaces, data: base64 } = logEventSchema.parse(JSON.parse(data));

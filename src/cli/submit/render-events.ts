@@ -14,20 +14,16 @@ interface OpenLog {
   readonly colours: string;
 }
 
-/** What has been told about a task, so that nothing is told twice. */
-interface Told {
-  readonly status: StatusName;
-  readonly reason: string | null;
-}
-
 export interface RenderState {
   readonly build: BuildView | undefined;
-  readonly told: Readonly<Record<string, Told>>;
+  /** What has been told about each task, so that nothing is told twice. */
+  readonly told: Readonly<Record<string, StatusName>>;
+  readonly waiting: Readonly<Record<string, string>>;
   /** By task. */
   readonly logs: Readonly<Record<string, OpenLog>>;
 }
 
-export const NOTHING_TOLD: RenderState = { build: undefined, told: {}, logs: {} };
+export const NOTHING_TOLD: RenderState = { build: undefined, told: {}, waiting: {}, logs: {} };
 
 export interface Rendered {
   readonly state: RenderState;
@@ -108,9 +104,19 @@ export function taskDurationMs({ startedAt, finishedAt }: TaskView): number | nu
   return Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt));
 }
 
-function describeTask(task: TaskView, before: Told | undefined, colour: boolean): string | undefined {
+/** Tasks that could run if a worker took them, with the hub's reason why none does. */
+export function waitingForWorkers(build: BuildView | undefined): { readonly id: string; readonly reason: string }[] {
+  const tasks = build?.tasks ?? [];
+  const done = new Set(tasks.filter(({ status }) => RUN_OUT.includes(status)).map(({ id }) => id));
+  return tasks.flatMap(({ id, status, reason, dependsOn }) => {
+    const waits = status === 'CREATED' || status === 'TRIGGERED';
+    return waits && reason !== null && dependsOn.every((needed) => done.has(needed)) ? [{ id, reason }] : [];
+  });
+}
+
+function describeTask(task: TaskView, before: StatusName | undefined, colour: boolean): string | undefined {
   const paint = painter(colour);
-  const changed = task.status !== before?.status;
+  const changed = task.status !== before;
   if (RUN_OUT.includes(task.status)) {
     if (!changed) return undefined;
     const { sign, word, code } = verdictOf(task.status);
@@ -122,8 +128,18 @@ function describeTask(task: TaskView, before: Told | undefined, colour: boolean)
   if (task.status === 'EXECUTING') {
     return changed ? paint('90', `started${task.worker === null ? '' : ` on ${task.worker}`}`) : undefined;
   }
-  if (task.reason === null || task.reason === before?.reason) return undefined;
-  return paint('90', task.reason);
+  return undefined;
+}
+
+/** In a quiet while: why tasks wait, unless they wait for others of the build, which everybody can see. */
+function renderWaiting(state: RenderState, colour: boolean): Rendered {
+  const lines: string[] = [];
+  let { waiting } = state;
+  for (const { id, reason } of waitingForWorkers(state.build)) {
+    if (waiting[id] !== reason) lines.push(`${prefixOf(state.build, id, colour)}${painter(colour)('90', reason)}`);
+    waiting = { ...waiting, [id]: reason };
+  }
+  return { state: { ...state, waiting }, lines };
 }
 
 function renderBuild(before: RenderState, build: BuildView, colour: boolean): Rendered {
@@ -136,7 +152,7 @@ function renderBuild(before: RenderState, build: BuildView, colour: boolean): Re
       state = flushed.state;
       lines.push(...flushed.lines, `${prefixOf(build, task.id, colour)}${line}`);
     }
-    state = { ...state, told: { ...state.told, [task.id]: { status: task.status, reason: task.reason } } };
+    state = { ...state, told: { ...state.told, [task.id]: task.status } };
   }
   return { state, lines };
 }
@@ -148,6 +164,8 @@ export function renderEvent(state: RenderState, event: FollowEvent, colour: bool
       return renderBuild(state, event.build, colour);
     case 'log':
       return renderLog(state, event, colour);
+    case 'quiet':
+      return renderWaiting(state, colour);
     case 'lost':
       return { state, lines: [painter(colour)('33', `pwagent: ${event.reason}; trying again for two minutes`)] };
     case 'found':

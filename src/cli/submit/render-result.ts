@@ -1,7 +1,7 @@
 import type { PublishedBuild } from '../../hub/http/wire.ts';
 import type { BuildView, TaskView } from '../../hub/model.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import { failureOf, taskDurationMs } from './render-events.ts';
+import { failureOf, taskDurationMs, waitingForWorkers } from './render-events.ts';
 import { painter, verdictOf } from './text-style.ts';
 
 function timesOf(build: BuildView, nowMs: number): number {
@@ -11,9 +11,7 @@ function timesOf(build: BuildView, nowMs: number): number {
 
 function whyOf(task: TaskView): string {
   if (task.status === 'COMPLETED') return '';
-  const failure = failureOf(task.instructions);
-  if (failure === undefined) return task.reason ?? '';
-  return task.reason === null || task.reason.includes(failure) ? failure : `${failure} (${task.reason})`;
+  return failureOf(task.instructions) ?? task.reason ?? '';
 }
 
 /** The end of it all: a table of tasks, then one line about the build. Lines without line ends. */
@@ -62,7 +60,12 @@ export function progressText(build: BuildView, nowMs: number, columns: number): 
     [count('COMPLETED'), 'passed'],
     [count('FAILED', 'ABORTED', 'SKIPPED'), 'not passed'],
   ] as const;
-  const shown = parts.filter(([amount, word]) => amount > 0 || word === 'running').map((part) => part.join(' '));
+  const [first] = waitingForWorkers(build);
+  const shown = parts
+    .filter(([amount, word]) => amount > 0 || word === 'running')
+    .map(
+      ([amount, word]) => `${amount} ${word}${word === 'waiting' && first !== undefined ? ` (${first.reason})` : ''}`,
+    );
   const text = `${shown.join(', ')} · ${formatDuration(timesOf(build, nowMs))}`;
-  return text.slice(0, Math.max(0, columns - 1));
+  return text.slice(0, (columns > 0 ? columns : 80) - 1);
 }

@@ -43,7 +43,7 @@ export function agoText(at: string, nowMs: number): string {
   return `${count} ${step[1]}${count === 1 ? '' : 's'} ago`;
 }
 
-/** `3 tasks`, `2 of 3 tasks done`, for a list of builds. */
+/** `3 tasks` or `2 of 3 tasks done`, for a list of builds. */
 export function progressText(tasks: readonly TaskView[]): string {
   const done = tasks.filter(({ finishedAt }) => finishedAt !== null).length;
   const all = `${tasks.length} ${tasks.length === 1 ? 'task' : 'tasks'}`;
