@@ -1,5 +1,5 @@
 import { INHERITABLE_FIELDS } from './field-names.ts';
-import { type Entry, listNode, type MapNode, mapNode, type Node } from './yaml/node.ts';
+import { type Entry, type MapNode, mapNode, type Node } from './yaml/node.ts';
 
 /** A field of the task with what the root says about it merged below, and the position of its strongest occurrence. */
 export type Inherited = ReadonlyMap<string, Entry>;
@@ -11,24 +11,15 @@ function mergeEntries(weak: readonly Entry[], strong: readonly Entry[]): Entry[]
     const index = positions.get(entry.key);
     const other = index === undefined ? undefined : merged[index];
     if (index === undefined || other === undefined) positions.set(entry.key, merged.push(entry) - 1);
-    else merged[index] = { ...entry, value: mergeNodes(other.value, entry.value, entry.key) };
+    else merged[index] = { ...entry, value: mergeNodes(other.value, entry.value) };
   }
   return merged;
 }
 
-/** `additional_containers` is the one list that is merged item by item. */
-function mergeNodes(weak: Node, strong: Node, key: string): Node {
-  if (weak.kind === 'map' && strong.kind === 'map') {
-    return mapNode(strong.at, mergeEntries(weak.entries, strong.entries));
-  }
-  if (weak.kind === 'list' && strong.kind === 'list' && key === 'additional_containers') {
-    const items = strong.items.map((item, index) => {
-      const other = weak.items[index];
-      return other === undefined ? item : mergeNodes(other, item, '');
-    });
-    return listNode(strong.at, [...items, ...weak.items.slice(strong.items.length)]);
-  }
-  return strong;
+/** Maps are merged key by key; of everything else, lists included, the stronger takes the place of the weaker. */
+function mergeNodes(weak: Node, strong: Node): Node {
+  if (weak.kind !== 'map' || strong.kind !== 'map') return strong;
+  return mapNode(strong.at, mergeEntries(weak.entries, strong.entries));
 }
 
 /** `env` may be a list of maps; folding it first lets it merge with a map. Repeated variables: the last one wins. */
@@ -61,7 +52,7 @@ export function inheritFields(root: readonly Entry[], task: MapNode): Inherited 
     if (!INHERITABLE_FIELDS.includes(entry.key)) continue;
     const value = isVariables(entry.key) ? foldVariables(entry.value) : entry.value;
     const weaker = merged.get(entry.key);
-    const node = weaker === undefined ? value : mergeNodes(weaker.value, value, entry.key);
+    const node = weaker === undefined ? value : mergeNodes(weaker.value, value);
     merged.set(entry.key, { ...entry, value: combineRepeated(node) });
   }
   return merged;

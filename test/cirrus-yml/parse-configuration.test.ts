@@ -184,11 +184,12 @@ describe('variables in values', () => {
     ['$A ${A} %A%', 'v v v'],
     ['$B', 'v'],
     ['$AB', 'vB'],
+    ['$AX', 'longer name first'],
     ['${AB}', '${AB}'],
     ['$NONE', '$NONE'],
     ['$OUT', 'outside'],
   ])('%s is %s', (name, expected) => {
-    const env = { A: 'v', B: '${A}', OUT: 'file' };
+    const env = { A: 'v', AX: 'longer name first', B: '${A}', OUT: 'file' };
     expect(
       one(`${PW}task:\n  env: ${JSON.stringify(env)}\n  name: ${JSON.stringify(name)}\n`, { OUT: 'outside' }).name,
     ).toBe(expected);
@@ -269,6 +270,16 @@ describe('instructions', () => {
   test('an own clone takes the place of the default one', () => {
     const { commands } = one(`${PW}task: {a_script: x, clone_script: y}\n`);
     expect(commands.map(({ name }) => name)).toEqual(['a', 'clone']);
+  });
+});
+
+describe('of several instances the last one in the task counts', () => {
+  test.each([
+    ['task: {container: {image: a}, persistent_worker: {labels: {a: b}}}\n'],
+    ['container: {image: a}\ntask: {persistent_worker: {labels: {a: b}}}\n'],
+    ['task: {persistent_worker: {labels: {a: c}}, container: {image: a}, persistent_worker: {labels: {a: b}}}\n'],
+  ])('%j', (text) => {
+    expect(one(text).instance.labels).toEqual({ a: 'b' });
   });
 });
 
