@@ -5,12 +5,12 @@
 export const LIMITS = {
   /** Characters of the file. */
   textLength: 10 * 1024 * 1024,
-  /** Marks, blanks and words that the YAML lexer sees; about five for each `key: value`. */
-  lexemes: 1_000_000,
+  /** Marks, blanks and words that the YAML lexer sees; about seven for each `key: value`. */
+  lexemes: 400_000,
   /** Collections inside collections, aliases followed. */
   depth: 100,
   /** Nodes of the tree with every alias counted in full. */
-  nodes: 200_000,
+  nodes: 100_000,
   /** Nodes of all tasks together after every matrix is expanded. */
   expandedNodes: 1_000_000,
   tasks: 2_000,

@@ -13,11 +13,6 @@ function parse(text: string) {
   return parseConfiguration({ text, environment: { CIRRUS_BRANCH: 'main' } });
 }
 
-function errorsOf(text: string): string[] {
-  const errors = parse(text).problems.filter(({ severity }) => severity === 'error');
-  return errors.map(({ line, column, message }) => `${line}:${column} ${message}`);
-}
-
 /** Names `a`, `b`, … that each repeat the one before ten times. */
 function laughs(levels: number): string {
   const names = [...'abcdefghijklmnop'].slice(0, levels);
@@ -34,10 +29,10 @@ const PW = 'persistent_worker: {}';
 describe('what is too much is refused in one sentence', () => {
   test.each([
     ['a long file', `# ${'x'.repeat(10 * 1024 * 1024)}`, ['1:1 the file is 11 MB long']],
-    ['many parts', 'a: b\n'.repeat(200_000), ['142858:1 the file has too many parts']],
+    ['many parts', 'a: b\n'.repeat(100_000), ['57143:5 the file has too many parts']],
     ['deep brackets', '['.repeat(100_000), ['1:101 more than 100 lists and maps stand inside one another']],
     ['deep dashes', '- '.repeat(100_000), ['1:200 more than 100 lists and maps stand inside one another']],
-    ['aliases of aliases', laughs(8), ['6:8 the file unfolds to more than 200000 values']],
+    ['aliases of aliases', laughs(8), ['5:36 the file unfolds to more than 100000 values']],
     [
       'a chain of aliases that is deep in no place',
       `a0: &a0 [x]\n${Array.from({ length: 200 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}]\n`).join('')}`,
@@ -64,9 +59,10 @@ describe('what is too much is refused in one sentence', () => {
       ['30:3 the variables in this value expand without end'],
     ],
   ])('%s', (_title, text, expected) => {
-    const errors = errorsOf(text);
-    expect(errors.slice(0, 1)).toEqual(expected);
-    expect(parse(text).tasks).toEqual([]);
+    const { tasks, problems } = parse(text);
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    expect(errors.slice(0, 1).map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual(expected);
+    expect(tasks).toEqual([]);
   });
 
   test('thousands of problems are counted, and errors are not lost among warnings', () => {
