@@ -60,12 +60,13 @@ export function progressText(build: BuildView, nowMs: number, columns: number): 
     [count('COMPLETED'), 'passed'],
     [count('FAILED', 'ABORTED', 'SKIPPED'), 'not passed'],
   ] as const;
+  const wholeS = Math.floor(timesOf(build, nowMs) / 1_000);
   const [first] = waitingForWorkers(build);
   const shown = parts
     .filter(([amount, word]) => amount > 0 || word === 'running')
     .map(
       ([amount, word]) => `${amount} ${word}${word === 'waiting' && first !== undefined ? ` (${first.reason})` : ''}`,
     );
-  const text = `${shown.join(', ')} · ${formatDuration(timesOf(build, nowMs))}`;
+  const text = `${shown.join(', ')} · ${formatDuration(wholeS * 1_000)}`;
   return text.slice(0, (columns > 0 ? columns : 80) - 1);
 }

@@ -60,8 +60,9 @@ function streamOf(prefix: string, child: Child, stdout: Readable): ReadableStrea
         const next = await chunks.next();
         if (next.done !== true) return controller.enqueue(new Uint8Array(next.value as Buffer));
         const exit = await child.exited;
-        if (exit.code === 0) controller.close();
-        else controller.error(new Error('git upload-pack failed'));
+        // A refusal, such as an unknown revision, is in the output, in git's own words: the client must get to read it.
+        if (exit.signal === null) controller.close();
+        else controller.error(new Error('git upload-pack was killed'));
       },
       async cancel() {
         child.signalGroup('SIGKILL');
@@ -92,7 +93,8 @@ export function createGitService({ git, repository, log, maxChildren }: GitServi
     const complaint = textOf(child.stderr);
     void child.exited.then(async ({ code }) => {
       release();
-      if (code !== 0) log.warn('git upload-pack failed', { code, complaint: (await complaint).trim() });
+      if (code !== 0 && code !== null)
+        log.warn('git upload-pack failed', { code, complaint: (await complaint).trim() });
     });
     feed(request, child).catch((error: unknown) => {
       log.debug('a git request broke off', { error: String(error) });

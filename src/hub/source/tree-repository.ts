@@ -48,6 +48,8 @@ function identity(atMs: number): Record<string, string> {
 async function prepare(git: Git, repository: string, signal: AbortSignal): Promise<void> {
   await git.run(['init', '--quiet', '--bare', '--template=', repository], {}, signal);
   await git.run(['config', 'gc.auto', '0'], {}, signal); // objects that no ref names yet are in use here
+  await git.run(['config', 'pack.compression', '1'], {}, signal); // an upload waits for it
+  await git.run(['config', 'core.bigFileThreshold', '4m'], {}, signal); // larger ones are streamed, not held in memory
   await git.run(['config', 'uploadpack.allowTipSHA1InWant', 'true'], {}, signal);
   await git.run(['config', 'uploadpack.allowReachableSHA1InWant', 'true'], {}, signal);
   const packs = join(repository, 'objects/pack');
