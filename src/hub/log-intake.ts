@@ -12,6 +12,9 @@ interface Pending {
 /** Most that one transaction takes: it bounds the memory of the write and how long others wait for it. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
 
+/** How far a stream may be ahead of what is stored of it. */
+const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
+
 const keyOf = ({ taskId, instruction }: LogName) => `${taskId} ${instruction}`;
 
 /** Takes log bytes in. Appends of all streams that come while a write is under way share the next one, and its fsync. */
@@ -35,6 +38,29 @@ export class LogIntake {
     return done.promise;
   }
 
+  /**
+   * Appends what a stream brings, reading on while it is being stored, so that many small pieces become few rows.
+   * Resolves with the number of bytes once all of them are stored for good.
+   */
+  async follow(log: LogName, pieces: AsyncIterable<Uint8Array>): Promise<number> {
+    const flow = { bytes: 0, open: 0, errors: [] as unknown[] };
+    let last = Promise.resolve();
+    for await (const piece of pieces) {
+      flow.bytes += piece.length;
+      flow.open += piece.length;
+      last = this.append(log, piece)
+        .catch((error: unknown) => void flow.errors.push(error))
+        .finally(() => {
+          flow.open -= piece.length;
+        });
+      if (flow.open > MAX_AHEAD_BYTES) await last;
+      if (flow.errors.length > 0) break;
+    }
+    await last; // appends are stored in their order
+    if (flow.errors.length > 0) throw flow.errors[0];
+    return flow.bytes;
+  }
+
   #nextBatch(): Pending[] {
     let [count, bytes] = [0, 0];
     for (const { data } of this.#queue) {
@@ -50,8 +76,12 @@ export class LogIntake {
     while (this.#queue.length > 0) {
       const batch = this.#nextBatch();
       try {
+        const byLog = [...Map.groupBy(batch, ({ log }) => keyOf(log)).values()];
         await this.store.write(async (sql) => {
-          for (const { log, data } of batch) await appendLog(sql, log, data);
+          for (const pieces of byLog) {
+            const [first] = pieces;
+            if (first !== undefined) await appendLog(sql, first.log, Buffer.concat(pieces.map(({ data }) => data)));
+          }
         });
         for (const { log } of batch) this.changes.notify(log.buildId);
         for (const { done } of batch) done.resolve();

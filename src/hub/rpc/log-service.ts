@@ -28,12 +28,7 @@ export function logService(intake: LogIntake, store: Database, auth: Authenticat
   return [
     agentUpload(auth, methods.streamLogs, async (task, messages, { signal }) => {
       const { log, pieces } = await open(task, messages, signal);
-      let bytes = 0;
-      for await (const piece of pieces) {
-        await intake.append(log, piece);
-        bytes += piece.length;
-      }
-      return { bytesLogged: BigInt(bytes) };
+      return { bytesLogged: BigInt(await intake.follow(log, pieces)) };
     }),
     agentUpload(auth, methods.saveLogs, async (task, messages, { signal }) => {
       const { log, pieces } = await open(task, messages, signal);

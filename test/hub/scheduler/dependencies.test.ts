@@ -10,7 +10,7 @@ const task = (id: number, status: StatusName, needs: number[] = [], allowFailure
   needs,
   allowFailures,
 });
-const moves = (...tasks: LinkedTask[]) => settle(tasks).map(({ id, status }) => [id, status]);
+const moves = (...tasks: LinkedTask[]): (string | number)[][] => settle(tasks).map(({ id, status }) => [id, status]);
 
 describe('what moves on', () => {
   test.each<[string, LinkedTask[], (string | number)[][]]>([
