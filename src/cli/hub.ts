@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   defaultDataFolder,
   formatListen,
@@ -57,7 +58,7 @@ async function optionsOf(flags: Flags, context: CliContext): Promise<HubOptions>
   return {
     listen: parseListen(flags.listen, '--listen'),
     grpc: parseListen(flags.grpc, '--grpc'),
-    dataFolder: flags.data ?? defaultDataFolder(context.env, process.platform),
+    dataFolder: resolve(flags.data ?? defaultDataFolder(context.env, process.platform)), // children run elsewhere
     certificate: await readCertificate(flags.tlsCert, flags.tlsKey),
     publicUrl: flags.publicUrl === undefined ? undefined : parsePublicUrl(flags.publicUrl),
   };

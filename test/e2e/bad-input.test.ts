@@ -31,7 +31,7 @@ describe('the command line', () => {
     [['worker', 'run', '--labels', 'novalue'], 64, /"novalue" is not of the form key=value/],
     [['status', '--nope'], 64, /--nope/],
     [['agent', '--nope'], 64, /nope/],
-    [['submit'], 64, /--hub/],
+    [['submit', '--hubb', 'x'], 64, /unknown option '--hubb'/],
   ] as const)('%j', async (args, code, sentence) => {
     await expectRefusal(args, code, sentence);
   });
@@ -83,7 +83,11 @@ describe('configuration files', () => {
   });
 
   test('a configuration file that is not there', async () => {
-    await expectRefusal(['run', '--config', join(cluster.root, 'none.yml')], 78, /none\.yml does not exist/);
+    await expectRefusal(
+      ['run', '--config', join(cluster.root, 'none.yml')],
+      78,
+      /none\.yml: there is no such file; .*--config/,
+    );
   });
 
   test('worker: missing token, unknown key, bad endpoint, log file that cannot be written', async () => {

@@ -184,6 +184,16 @@ long_task:
   });
 });
 
+test('a data folder may be named relative to where the hub is started', async () => {
+  cluster.data = 'relative-hub';
+  await cluster.startHub();
+  cluster.data = join(cluster.root, 'relative-hub');
+  cluster.startWorker();
+  const result = await cluster.submit(cluster.workTree('persistent_worker: {}\nt_task: {x_script: echo fine}\n'));
+  expect(result.stdout).toContain('fine');
+  expect(result.code).toBe(0);
+});
+
 test('a worker with a wrong token says why and keeps trying; nothing of the hub is lost', async () => {
   await cluster.startHub();
   const token = cluster.file('wrong', 'not-the-token\n');

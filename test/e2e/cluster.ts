@@ -29,7 +29,7 @@ export interface Result {
 /** One throw-away installation: a folder, a hub on free ports, and whatever the test starts; all gone at the end. */
 export class Cluster {
   readonly root = mkdtempSync(join(tmpdir(), 'pwagent-e2e-'));
-  readonly data = join(this.root, 'hub');
+  data = join(this.root, 'hub');
   readonly temporary = join(this.root, 'tmp');
   httpPort = 0;
   grpcPort = 0;
