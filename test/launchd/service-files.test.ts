@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { spawn } from '../../src/platform/processes.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const FOLDER = resolve(import.meta.dir, '../../launchd');
+const SCRIPT = `${FOLDER}/deadline.sh`;
 
 type Value = string | number | boolean | readonly Value[] | { readonly [key: string]: Value };
 
@@ -111,14 +114,16 @@ test('the systemd unit keeps the supervisor up and stops it in good order', () =
 });
 
 describe('deadline.sh', () => {
-  const script = `${FOLDER}/deadline.sh`;
-
-  /** Runs the script with a recording command that ends it: `kill` of its own shell. */
-  function runScript(folder: string, seconds: number, state: Readonly<Record<string, string>> = {}, timeout = 400) {
+  /** Runs the script until it orders (to a recording command) or has counted a tick, which it does when it waits. */
+  async function runScript(folder: string, seconds: number, state: Readonly<Record<string, string>> = {}) {
     mkdirSync(`${folder}/state`, { recursive: true });
     for (const [name, text] of Object.entries(state)) writeFileSync(`${folder}/state/${name}`, text);
-    writeFileSync(`${folder}/off.sh`, `#!/bin/sh\necho off >> ${folder}/ordered\nkill $PPID\n`, { mode: 0o755 });
-    Bun.spawnSync(['/bin/sh', script], {
+    writeFileSync(`${folder}/off.sh`, `#!/bin/sh\necho off > ${folder}/ordered\n`, { mode: 0o755 });
+    const read = (name: string) =>
+      existsSync(`${folder}/state/${name}`) ? readFileSync(`${folder}/state/${name}`, 'utf8').trim() : null;
+    const ordered = () => existsSync(`${folder}/ordered`);
+    const script = await spawn({
+      argv: ['/bin/sh', SCRIPT],
       env: {
         PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
         PWAGENT_DEADLINE_DIR: `${folder}/state`,
@@ -126,18 +131,21 @@ describe('deadline.sh', () => {
         PWAGENT_DEADLINE_TICK: '1',
         PWAGENT_DEADLINE_COMMAND: `${folder}/off.sh`,
       },
-      timeout,
     });
-    const read = (name: string) =>
-      existsSync(`${folder}/state/${name}`) ? readFileSync(`${folder}/state/${name}`, 'utf8').trim() : null;
-    return { ordered: existsSync(`${folder}/ordered`), read };
+    try {
+      await waitFor('an order or a tick', () => ordered() || (read('counted') ?? null) !== (state.counted ?? null));
+    } finally {
+      script.signalGroup('SIGKILL');
+      await script.exited;
+    }
+    return { ordered: ordered(), read };
   }
 
   const LONG_AGO = '1750000000';
 
   test('may be run, and its limit is two days', () => {
-    expect(statSync(script).mode & 0o111).not.toBe(0);
-    expect(readFileSync(script, 'utf8')).toContain('SECONDS:-172800}');
+    expect(statSync(SCRIPT).mode & 0o111).not.toBe(0);
+    expect(readFileSync(SCRIPT, 'utf8')).toContain('SECONDS:-172800}');
   });
 
   test.each([
@@ -145,25 +153,27 @@ describe('deadline.sh', () => {
     ['the wall clock says so', { began: LONG_AGO }, 100, true],
     ['a spoiled count is none', { counted: 'x' }, 100, false],
     ['it has just begun', {}, 100, false],
-  ] as const)('%s', (_title, state, seconds, ordered) => {
+  ] as const)('%s', async (_title, state, seconds, ordered) => {
     using folder = tempFolder();
-    expect(runScript(folder.path, seconds, state).ordered).toBe(ordered);
+    expect((await runScript(folder.path, seconds, state)).ordered).toBe(ordered);
   });
 
-  test('counts and remembers when it began', () => {
+  test('counts and remembers when it began', async () => {
     using folder = tempFolder();
-    const { read } = runScript(folder.path, 100, {}, 1_400);
+    const { read } = await runScript(folder.path, 100);
     expect(Number(read('counted'))).toBeGreaterThanOrEqual(1);
     expect(Number(read('began'))).toBeGreaterThan(Number(LONG_AGO));
   });
 
-  test('a boot after the order begins anew; a restart in the same boot goes on ordering', () => {
+  test('a boot after the order begins anew; a restart in the same boot goes on ordering', async () => {
     using anew = tempFolder();
-    expect(runScript(anew.path, 100, { ordered: 'another boot', counted: '200', began: LONG_AGO }).ordered).toBe(false);
+    expect(
+      (await runScript(anew.path, 100, { ordered: 'another boot', counted: '200', began: LONG_AGO })).ordered,
+    ).toBe(false);
     using same = tempFolder();
-    const { read } = runScript(same.path, 100, { counted: '200' });
+    const { read } = await runScript(same.path, 100, { counted: '200' });
     const boot = read('ordered') ?? '';
     expect(boot).not.toBe('');
-    expect(runScript(same.path, 100, { ordered: boot }).ordered).toBe(true);
+    expect((await runScript(same.path, 100, { ordered: boot })).ordered).toBe(true);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -9,6 +9,8 @@ import { askSupervisor } from '../../src/supervisor/status-client.ts';
 import type { StatusReport } from '../../src/supervisor/status-report.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
+setDefaultTimeout(30_000); // bounds for a machine under load; each takes a second at most
+
 const SUPERVISE = resolve(import.meta.dir, 'fixtures/supervise.ts');
 const signal = new AbortController().signal;
 
@@ -17,7 +19,7 @@ interface Site {
   readonly start: (...flags: string[]) => Promise<Child>;
   readonly seen: (file: 'seen' | 'ordered' | 'out' | 'state/journal.json') => string;
   readonly status: () => Promise<StatusReport | undefined>;
-  /** Waits until `condition` holds; fails after 5 s. */
+  /** Waits until `condition` holds; fails after 15 s. */
   readonly until: (what: string, condition: () => boolean | Promise<boolean>) => Promise<void>;
   /** Waits until the status is such, and returns it. */
   readonly untilStatus: (what: string, condition: (status: StatusReport) => boolean) => Promise<StatusReport>;
@@ -44,7 +46,7 @@ control: { socket: ${path}/s.sock }
 `,
   );
   const until: Site['until'] = async (what, condition) => {
-    const endMs = systemClock.monoMs() + 5_000;
+    const endMs = systemClock.monoMs() + 15_000;
     while (!(await condition())) {
       if (systemClock.monoMs() > endMs) throw new Error(`did not happen: ${what}\n${seen('out')}\n${seen('seen')}`);
       await systemClock.sleep(10, signal);

@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { systemClock } from '../../src/platform/clock.ts';
 import { findProcess, listProcesses } from '../../src/platform/process-table.ts';
 import { sendSignal } from '../../src/platform/processes.ts';
@@ -6,6 +6,8 @@ import { currentUser } from '../../src/platform/users.ts';
 import type { WorkerMessage } from '../../src/platform/worker-link.ts';
 import { type KeeperEvents, WorkerKeeper } from '../../src/supervisor/worker-keeper.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+
+setDefaultTimeout(30_000); // a bound for a machine under load
 
 const never = new AbortController().signal;
 
@@ -49,7 +51,7 @@ async function keeping(script: string, whole = false, killed: (pid: number) => v
     [],
   );
   const until = async (what: string, condition: () => boolean) => {
-    const endMs = systemClock.monoMs() + 3_000;
+    const endMs = systemClock.monoMs() + 15_000;
     while (!condition()) {
       if (systemClock.monoMs() > endMs) throw new Error(`did not happen: ${what}; ${output.join('')}`);
       await systemClock.sleep(10, never);
