@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseConfiguration } from '../cirrus-yml/parse-configuration.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -84,7 +84,7 @@ function serveHttp(
 
 async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: AbortSignal): Promise<RunningHub> {
   const { clock, random, log, env } = deps;
-  const folder = await openDataFolder(options.dataFolder);
+  const folder = await openDataFolder(resolve(options.dataFolder)); // git runs elsewhere
   undo.add(() => folder.release());
   const store = await Database.open(join(folder.path, 'hub.db'));
   undo.add(() => store.close());

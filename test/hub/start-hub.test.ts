@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { relative } from 'node:path';
 import { type HubDeps, type RunningHub, startHub } from '../../src/hub/start-hub.ts';
 import { AppError } from '../../src/lib/errors.ts';
 import { createLogger } from '../../src/lib/log.ts';
@@ -60,6 +61,15 @@ describe('the first start', () => {
       const response = await fetch(url, { headers: { authorization: `Bearer ${admin}` } });
       expect(await response.json()).toMatchObject({ workers: [{ name: 'mac-1', pool: 'default', online: true }] });
       expect(readFileSync(`${path}/hub.db`).includes(admin)).toBe(false);
+    });
+  });
+
+  test('a folder may be given relative to where the hub is started', async () => {
+    using folder = tempFolder();
+    const path = relative(process.cwd(), `${folder.path}/data`);
+    await serving(start(path), async (hub) => {
+      expect(hub.tokens.adminToken).toBe(`${folder.path}/data/admin-token`);
+      expect(statSync(`${folder.path}/data/source/repo.git`).isDirectory()).toBe(true);
     });
   });
 
