@@ -19,7 +19,9 @@ export type FollowEvent =
   | { readonly kind: 'lost'; readonly reason: string }
   | { readonly kind: 'found' }
   /** Nothing has happened for a while; the hub is there. */
-  | { readonly kind: 'quiet' };
+  | { readonly kind: 'quiet' }
+  /** The build is over and everything has been told. */
+  | { readonly kind: 'end' };
 
 export interface FollowDeps {
   readonly client: Pick<HubClient, 'events'>;
@@ -103,7 +105,7 @@ export async function* followBuild(
     try {
       for (let next = await connection.next(); ; next = await connection.next()) {
         if (next.done === true) {
-          if (next.value === 'end') return;
+          if (next.value === 'end') return yield { kind: 'end' };
           break;
         }
         if (attempt > 0) yield { kind: 'found' };

@@ -16,6 +16,8 @@ interface OpenLog {
 
 export interface RenderState {
   readonly build: BuildView | undefined;
+  /** The next `build` event tells how things stand, before the logs that led there: verdicts have to wait for them. */
+  readonly joining: boolean;
   /** What has been told about each task, so that nothing is told twice. */
   readonly told: Readonly<Record<string, StatusName>>;
   readonly waiting: Readonly<Record<string, string>>;
@@ -23,7 +25,7 @@ export interface RenderState {
   readonly logs: Readonly<Record<string, OpenLog>>;
 }
 
-export const NOTHING_TOLD: RenderState = { build: undefined, told: {}, waiting: {}, logs: {} };
+export const NOTHING_TOLD: RenderState = { build: undefined, joining: true, told: {}, waiting: {}, logs: {} };
 
 export interface Rendered {
   readonly state: RenderState;
@@ -144,8 +146,9 @@ function renderWaiting(state: RenderState, colour: boolean): Rendered {
 
 function renderBuild(before: RenderState, build: BuildView, colour: boolean): Rendered {
   const lines: string[] = [];
-  let state: RenderState = { ...before, build };
+  let state: RenderState = { ...before, build, joining: false };
   for (const task of build.tasks) {
+    if (before.joining && RUN_OUT.includes(task.status)) continue;
     const line = describeTask(task, before.told[task.id], colour);
     if (line !== undefined) {
       const flushed = RUN_OUT.includes(task.status) ? flush(state, task.id, colour) : { state, lines: [] };
@@ -166,8 +169,13 @@ export function renderEvent(state: RenderState, event: FollowEvent, colour: bool
       return renderLog(state, event, colour);
     case 'quiet':
       return renderWaiting(state, colour);
+    case 'end':
+      return state.build === undefined ? { state, lines: [] } : renderBuild(state, state.build, colour);
     case 'lost':
-      return { state, lines: [painter(colour)('33', `pwagent: ${event.reason}; trying again for two minutes`)] };
+      return {
+        state: { ...state, joining: true },
+        lines: [painter(colour)('33', `pwagent: ${event.reason}; trying again for two minutes`)],
+      };
     case 'found':
       return { state, lines: [painter(colour)('33', 'pwagent: the hub is back, going on where we were')] };
   }

@@ -52,7 +52,7 @@ async function start(
   client: HubClient,
   context: CliContext,
 ): Promise<PublishedBuild | undefined> {
-  const { stderr, env, stop } = context;
+  const { stderr, env, stop, hurry } = context;
   const { folder, file, variables } = options;
   const text = await readConfiguration(options);
   await client.check(stop);
@@ -63,7 +63,8 @@ async function start(
   const warn = (what: string) => stderr.write(`pwagent: ${painter(stderr.colour)('33', 'warning:')} ${what}\n`);
   const tree = await client.upload(packTree(folder, paths, warn), stop);
   const order = { tree, branch, message, config: { path: file, text }, environment: variables };
-  const outcome = await client.order(order, stop);
+  stop.throwIfAborted();
+  const outcome = await client.order(order, hurry); // once asked for, a build starts: better to learn which one
   tellProblems(outcome.kind === 'started' ? outcome.warnings : outcome.problems, text, stderr);
   return outcome.kind === 'started' ? outcome.build : undefined;
 }

@@ -51,7 +51,7 @@ describe('following a build', () => {
   test('to the end', async () => {
     const { told, done, clock } = follow([{ text: `${BUILD}: quiet\n\n${log(1, 'a')}${END}` }]);
     expect(await done).toBe('end');
-    expect(told).toEqual(['build', 'quiet', 'log a']);
+    expect(told).toEqual(['build', 'quiet', 'log a', 'end']);
     expect(clock.pending).toBe(0);
   });
 
@@ -60,7 +60,7 @@ describe('following a build', () => {
     const { told, done, resumed, clock } = follow(answers);
     await clock.advance(10_000);
     expect(await done).toBe('end');
-    expect(told).toEqual(['build', 'log a', 'log b', 'lost', 'found', 'build', 'log c']);
+    expect(told).toEqual(['build', 'log a', 'log b', 'lost', 'found', 'build', 'log c', 'end']);
     expect(resumed).toEqual([0, 2, 2, 2]);
   });
 
@@ -70,7 +70,7 @@ describe('following a build', () => {
     expect(resumed).toHaveLength(1);
     await clock.advance(1_000);
     expect(await done).toBe('end');
-    expect(told).toEqual(['build', 'lost', 'found', 'build']);
+    expect(told).toEqual(['build', 'lost', 'found', 'build', 'end']);
   });
 
   test('gives up after two minutes without the hub', async () => {

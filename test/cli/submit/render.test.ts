@@ -22,7 +22,7 @@ function log(text: string, taskId = 'x0', instruction = 'main', replaces = false
 }
 
 function render(colour: boolean, ...events: readonly FollowEvent[]): string[] {
-  let state = NOTHING_TOLD;
+  let state = { ...NOTHING_TOLD, joining: false };
   return events.flatMap((event) => {
     const rendered = renderEvent(state, event, colour);
     state = rendered.state;
@@ -61,6 +61,19 @@ describe('a log on the terminal', () => {
       'test all │ ▸ main',
       'test all │ b',
     ]);
+  });
+
+  test.each([
+    ['at the start', []],
+    ['after an outage', [{ kind: 'lost', reason: 'gone' }, { kind: 'found' }]],
+  ] as const)('joining a build %s: the logs that are behind come before the verdict', (_title, outage) => {
+    let state = outage.length === 0 ? NOTHING_TOLD : { ...NOTHING_TOLD, joining: false };
+    const lines = [...outage, build(passed), log('a\n'), { kind: 'end' } as const].flatMap((event) => {
+      const rendered = renderEvent(state, event, false);
+      state = rendered.state;
+      return rendered.lines;
+    });
+    expect(lines.slice(outage.length)).toEqual(['▸ main', 'a', '✔ passed in 12s']);
   });
 
   test('nothing is told twice', () => {

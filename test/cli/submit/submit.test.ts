@@ -91,7 +91,7 @@ describe('submit', () => {
     const before = hub().core.created.length;
     const { context, done } = submit();
     const id = await nextBuild(before);
-    context.stopper.abort('SIGINT');
+    context.stopper.abort('SIGINT'); // the answer about the build may still be under way
     expect(await done).toBe(EXIT.jobFailed);
     expect(context.err()).toContain(`build ${id} goes on`);
   });
