@@ -24,13 +24,17 @@ test('what a failed transaction wrote is gone, and the next one works', async ()
 test('nobody sees, or lands in, a transaction that is open', async () => {
   const store = await Database.open(':memory:');
   const gate = Promise.withResolvers<void>();
+  const inside = Promise.withResolvers<void>();
   const open = store.write(async (sql) => {
     await add(sql, 'a');
+    inside.resolve();
     await gate.promise;
     throw new Error('rolled back');
   });
+  await inside.promise;
   const seen = count(store);
   const other = store.write((sql) => add(sql, 'b'));
+  await Promise.resolve();
   gate.resolve();
   await expect(open).rejects.toThrow('rolled back');
   expect(await seen).toBe(0);
