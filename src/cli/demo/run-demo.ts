@@ -96,6 +96,9 @@ export async function runDemo(options: DemoOptions, context: CliContext): Promis
   const cleanUp = new CleanUp();
   try {
     return await play(options, context, cleanUp);
+  } catch (error) {
+    if (!context.stop.aborted) throw error;
+    return false; // Ctrl-C cuts through whatever was under way
   } finally {
     if (context.stop.aborted) context.stdout.write('\nending worker, supervisor and hub\n');
     await cleanUp.run();
