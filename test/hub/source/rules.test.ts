@@ -88,6 +88,9 @@ describe('source tokens', () => {
     ['at its end', token, 1_000, 'expired'],
     ['other build', `${forged}.${mac}`, 999, 'wrong'],
     ['cut', token.slice(0, -2), 999, 'wrong'],
+    ...[...'ABCDEFGH'].map(
+      (end) => ['another end', `${token.slice(0, -1)}${end}`, 999, token.endsWith(end) ? 'valid' : 'wrong'] as const,
+    ),
     ['without mac', payload, 999, 'wrong'],
     ['empty', '', 999, 'wrong'],
     ['other key', signSourceToken(grant, new Uint8Array(32).fill(8)), 999, 'wrong'],
