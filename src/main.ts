@@ -4,8 +4,9 @@ import { runCommand } from './cli/commands.ts';
 import type { CliContext, Output } from './cli/context.ts';
 import { AppError, describeError, EXIT } from './lib/errors.ts';
 import { processEnvironment } from './platform/environment.ts';
+import { exemptLoopbackFromProxy } from './platform/proxy.ts';
 
-const env = processEnvironment();
+const env = exemptLoopbackFromProxy(processEnvironment());
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   const isTty = stream.isTTY === true;

@@ -69,6 +69,7 @@ export class WorkerDesk {
       labels,
       resources: workerInfo?.resourcesTotal ?? {},
       disabled: fleet.find(pool.id, name)?.record.disabled ?? false,
+      draining: false,
       lastSeenMs: clock.wallMs(),
     };
     const token = randomToken();
@@ -175,13 +176,16 @@ export class WorkerDesk {
     log.warn('task handed out again', { taskId: String(task.id), workerName: worker, attempt: task.handouts + 1 });
   }
 
-  /** Pauses or resumes hand-out to a worker. */
-  async setDisabled(member: Member, disabled: boolean): Promise<void> {
-    const record = { ...member.record, disabled };
+  /**
+   * Pauses or resumes hand-out to a worker. One that pauses itself drains, which ends with its session: its successor of
+   * the same name must not come up paused. People's own pause holds until they take it back.
+   */
+  async setDisabled(member: Member, disabled: boolean, by: 'people' | 'worker'): Promise<void> {
+    const record = { ...member.record, ...(by === 'people' ? { disabled } : { draining: disabled }) };
     await this.deps.store.write((sql) => saveWorker(sql, record));
     member.record = record;
     this.deps.changes.notify();
-    this.deps.log.info(disabled ? 'worker paused' : 'worker resumed', { workerName: record.name });
+    this.deps.log.info(disabled ? 'worker paused' : 'worker resumed', { workerName: record.name, by });
     void this.deps.scheduler.request();
   }
 

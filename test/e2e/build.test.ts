@@ -184,6 +184,20 @@ long_task:
   });
 });
 
+test('a proxy in the environment is not asked for addresses of this machine', async () => {
+  const proxy = {
+    HTTP_PROXY: 'http://127.0.0.1:9',
+    HTTPS_PROXY: 'http://127.0.0.1:9',
+    http_proxy: 'http://127.0.0.1:9',
+  };
+  await cluster.startHub();
+  cluster.startWorker([], proxy);
+  const tree = cluster.workTree('persistent_worker: {}\nt_task: {x_script: cat .cirrus.yml}\n');
+  const result = await cluster.run(cluster.submitArgs(tree), proxy);
+  expect(result.stdout).toContain('cat .cirrus.yml');
+  expect(result.code).toBe(0);
+});
+
 test('a data folder may be named relative to where the hub is started', async () => {
   cluster.data = 'relative-hub';
   await cluster.startHub();

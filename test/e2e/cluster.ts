@@ -101,10 +101,10 @@ export class Cluster {
     return hub;
   }
 
-  startWorker(more: readonly string[] = []): Started {
+  startWorker(more: readonly string[] = [], env: Record<string, string> = {}): Started {
     const token = ['--token-file', join(this.data, 'registration-token')];
     const endpoint = ['--rpc-endpoint', `http://127.0.0.1:${this.grpcPort}`];
-    return this.start(['worker', 'run', '--name', 'w1', ...token, ...endpoint, ...more]);
+    return this.start(['worker', 'run', '--name', 'w1', ...token, ...endpoint, ...more], env);
   }
 
   /** A work tree with this `.cirrus.yml`; returns its folder. */

@@ -172,6 +172,15 @@ describe('pause and resume', () => {
     });
   });
 
+  test('by the worker itself: it drains for as long as its session lasts, and people cannot lift that', async () => {
+    await using the = await rig();
+    await the.call(workers.updateStatus, the.worker.headers, { disabled: true });
+    await the.call(workers.updateStatus, named('mac-1'), { disabled: false });
+    expect(await the.call(workers.queryRunningTasks, named('mac-1'))).toMatchObject({ status: { disabled: true } });
+    await the.worker.register();
+    expect(await the.call(workers.queryRunningTasks, named('mac-1'))).toMatchObject({ status: { disabled: false } });
+  });
+
   test('an unknown worker or token is refused', async () => {
     await using the = await rig();
     expect(await statusOf(the.call(workers.updateStatus, named('mac-9')))).toBe('NOT_FOUND');

@@ -27,6 +27,7 @@ const RECORD: WorkerRecord = {
   labels: { os: 'darwin' },
   resources: {},
   disabled: false,
+  draining: false,
   lastSeenMs: 0,
 };
 

@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import { isLoopbackHost } from '../../hub/http/access.ts';
 import {
   errorSchema,
   type PublishedBuild,
@@ -11,7 +10,6 @@ import {
 import { AppError } from '../../lib/errors.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { errnoOf } from '../../platform/files.ts';
-import { bypassProxy } from '../../platform/proxy.ts';
 
 export type HubProblem = z.output<typeof problemsSchema>['problems'][number];
 
@@ -103,8 +101,6 @@ async function* remembering(chunks: AsyncIterable<Uint8Array>, failure: { error?
 
 /** A client for the hub at `hub`, an origin without a slash at the end. `roots` are certificates beyond the usual. */
 export function createHubClient(hub: string, token: Secret, roots: readonly string[] = []): HubClient {
-  const { hostname } = new URL(hub);
-  if (isLoopbackHost(hostname)) bypassProxy(hostname);
   const tls = roots.length === 0 ? {} : { tls: { ca: [...roots] } };
   const send = async (path: string, init: RequestInit, signal: AbortSignal): Promise<Response> => {
     const headers = { authorization: `Bearer ${token.reveal()}` };

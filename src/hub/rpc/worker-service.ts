@@ -1,4 +1,5 @@
 import { CirrusWorkersService } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import { HEADER } from '../../rpc/metadata.ts';
 import { type MethodHandler, unaryHandler } from '../../rpc/server.ts';
 import type { TaskLife } from '../task-life.ts';
 import type { WorkerDesk } from '../worker-desk.ts';
@@ -50,13 +51,17 @@ export function workerService(desk: WorkerDesk, life: TaskLife, auth: Authentica
         return {};
       },
     ),
-    namedWorkerMethod(auth, methods.updateStatus, async (member, { disabled }) => {
-      await desk.setDisabled(member, disabled);
+    namedWorkerMethod(auth, methods.updateStatus, async (member, { disabled }, { headers }) => {
+      await desk.setDisabled(member, disabled, (headers[HEADER.sessionToken] ?? '') === '' ? 'people' : 'worker');
       return { disabled };
     }),
     namedWorkerMethod(auth, methods.queryRunningTasks, async (member) => {
       const runningTasks = await desk.runningTasks(member);
-      return { status: { disabled: member.record.disabled }, runningTasks, oldRunningTasks: decimal(runningTasks) };
+      return {
+        status: { disabled: member.record.disabled || member.record.draining },
+        runningTasks,
+        oldRunningTasks: decimal(runningTasks),
+      };
     }),
   ];
 }

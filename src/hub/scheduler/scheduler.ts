@@ -120,7 +120,8 @@ export class Scheduler {
       name: member.record.name,
       labels: member.record.labels,
       resources: member.record.resources,
-      state: member.record.disabled ? 'paused' : fleet.isOnline(member) ? 'online' : 'offline',
+      state:
+        member.record.disabled || member.record.draining ? 'paused' : fleet.isOnline(member) ? 'online' : 'offline',
       ready: member.poll !== undefined,
       running: (running.get(member.record.id) ?? []).map(({ resources }) => resources),
       foreign: member.foreign,

@@ -16,7 +16,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       hash TEXT PRIMARY KEY, role TEXT NOT NULL, created_ms BIGINT NOT NULL)`,
     `CREATE TABLE workers (
       id BIGINT PRIMARY KEY, pool_id BIGINT NOT NULL REFERENCES pools(id), name TEXT NOT NULL, labels TEXT NOT NULL,
-      resources TEXT NOT NULL, disabled BIGINT NOT NULL, last_seen_ms BIGINT NOT NULL, UNIQUE (pool_id, name))`,
+      resources TEXT NOT NULL, disabled BIGINT NOT NULL, draining BIGINT NOT NULL, last_seen_ms BIGINT NOT NULL, UNIQUE (pool_id, name))`,
     `CREATE TABLE sessions (
       hash TEXT PRIMARY KEY, worker_id BIGINT NOT NULL REFERENCES workers(id), created_ms BIGINT NOT NULL)`,
     'CREATE INDEX sessions_by_worker ON sessions (worker_id)',

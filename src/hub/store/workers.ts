@@ -10,8 +10,10 @@ export interface WorkerRecord {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly resources: Amounts;
-  /** Paused: gets no tasks. */
+  /** Paused by people (`worker pause`), until they resume it: gets no tasks. */
   readonly disabled: boolean;
+  /** Paused by itself, in its present session: it drains. A new registration ends that. */
+  readonly draining: boolean;
   readonly lastSeenMs: number;
 }
 
@@ -23,12 +25,13 @@ interface Row {
   labels: string;
   resources: string;
   disabled: number;
+  draining: number;
   last_seen_ms: number;
 }
 
 export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
   const rows = await sql<Row[]>`
-    SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.last_seen_ms
+    SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.draining, w.last_seen_ms
     FROM workers w JOIN pools p ON p.id = w.pool_id ORDER BY w.name, w.id`;
   return rows.map((row) => ({
     id: row.id,
@@ -38,6 +41,7 @@ export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
     labels: JSON.parse(row.labels),
     resources: JSON.parse(row.resources),
     disabled: row.disabled === 1,
+    draining: row.draining === 1,
     lastSeenMs: row.last_seen_ms,
   }));
 }
@@ -46,12 +50,12 @@ export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
 export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<void> {
   const { id, poolId, name, lastSeenMs } = worker;
   const [labels, resources] = [JSON.stringify(worker.labels), JSON.stringify(worker.resources)];
-  const disabled = worker.disabled ? 1 : 0;
+  const [disabled, draining] = [Number(worker.disabled), Number(worker.draining)];
   await sql`
-    INSERT INTO workers (id, pool_id, name, labels, resources, disabled, last_seen_ms)
-    VALUES (${id}, ${poolId}, ${name}, ${labels}, ${resources}, ${disabled}, ${lastSeenMs})
+    INSERT INTO workers (id, pool_id, name, labels, resources, disabled, draining, last_seen_ms)
+    VALUES (${id}, ${poolId}, ${name}, ${labels}, ${resources}, ${disabled}, ${draining}, ${lastSeenMs})
     ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, resources = excluded.resources,
-      disabled = excluded.disabled, last_seen_ms = excluded.last_seen_ms`;
+      disabled = excluded.disabled, draining = excluded.draining, last_seen_ms = excluded.last_seen_ms`;
 }
 
 export async function saveLastSeen(sql: Queries, workerId: number, lastSeenMs: number): Promise<void> {
