@@ -91,7 +91,8 @@ describe('what the worker is handed', () => {
   test('text and token, read anew each time; open files are told', () => {
     using folder = tempFolder();
     const [file, token] = [`${folder.path}/w.yml`, `${folder.path}/t`];
-    writeFileSync(file, 'token: inside\n', { mode: 0o644 });
+    writeFileSync(file, 'token: inside\n');
+    chmodSync(file, 0o644); // whatever umask the tests run under
     writeFileSync(token, 'secret\n', { mode: 0o600 });
     const { plan: made, warnings } = plan(`config: ${file}, token-file: ${token}, environment: { A: b }`, {
       self: currentUser().uid === 0 ? ordinary : currentUser(),

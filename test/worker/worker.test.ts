@@ -49,9 +49,11 @@ async function startServer(answers: Answer[]) {
       }),
       unaryHandler(method.poll, async (request) => {
         polls.push(request);
-        const answer = answers.shift();
-        if (answer === undefined) await Bun.sleep(20);
-        return { pollIntervalInSeconds: 1, ...answer };
+        // held like a hub does: until there is something to say, or what the poll told is no longer true
+        const before = calls.length;
+        for (let waits = 0; waits < 100 && answers.length === 0 && calls.length === before; waits += 1)
+          await Bun.sleep(10);
+        return { pollIntervalInSeconds: 1, ...answers.shift() };
       }),
       unaryHandler(method.taskStarted, async ({ taskId }, { headers }) => {
         note('started', headers, ` body ${taskId}`);
