@@ -141,11 +141,10 @@ class Agent {
       mayEscape = environment.CIRRUS_ESCAPING_PROCESSES !== undefined;
       const limits = startLimits(timeoutOf(response.timeoutInSeconds), this.deps.clock, cancel, abandon);
       const process = { ...this.deps.process, [RUN_MARK]: mark };
-      task = new TaskRun(
-        environment,
-        response.failedAtLeastOnce,
-        this.#depsOf(temporary, limits, process, workingFolder),
-      );
+      task = new TaskRun(environment, response.failedAtLeastOnce, {
+        ...this.#depsOf(temporary, limits, process, workingFolder),
+        resumable: response.resumableLogs,
+      });
       try {
         await task.run(commandRange(response.commands, this.options.commandFrom, this.options.commandTo));
       } finally {

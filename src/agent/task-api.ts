@@ -32,8 +32,11 @@ export interface TaskApi {
   reportWarning(message: string, signal: AbortSignal): Promise<void>;
   reportFinished(results: readonly CommandUpdate[], signal: AbortSignal): Promise<void>;
   heartbeat(signal: AbortSignal): Promise<void>;
-  /** Opens the live log of a command, or (`saved`) its final copy, and names the command to the server. */
-  openLog(command: string, saved: boolean, signal: AbortSignal): Promise<LogUpload>;
+  /**
+   * Opens the live log of a command, or (`saved`) its final copy, and names the command to the server. `offset`, for
+   * servers that understand it, is where in the whole log the stream begins.
+   */
+  openLog(command: string, saved: boolean, offset: number | undefined, signal: AbortSignal): Promise<LogUpload>;
 }
 
 /** Limit of one unary call; a fact of the protocol (specification, 2.3). */
@@ -78,9 +81,10 @@ export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskAp
     async heartbeat(signal) {
       await client.unary(method.heartbeat, named, call, signal);
     },
-    async openLog(commandName, saved, signal) {
+    async openLog(commandName, saved, offset, signal) {
       const upload = client.upload(saved ? method.saveLogs : method.streamLogs, headers, signal);
-      await upload.write({ value: { case: 'key', value: { ...named, commandName, raw: saved } } });
+      const begins = offset === undefined ? {} : { offset: BigInt(offset) };
+      await upload.write({ value: { case: 'key', value: { ...named, commandName, raw: saved, ...begins } } });
       return upload;
     },
   };

@@ -1,11 +1,10 @@
 import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Database } from './store/database.ts';
-import { appendLog, dropSpool, type LogName, readAt, replaceLog, spool } from './store/logs.ts';
+import { appendLog, dropSpool, type LogName, type Piece, readAt, replaceLog, spool } from './store/logs.ts';
 
-interface Pending {
+interface Pending extends Piece {
   readonly log: LogName;
-  readonly data: Uint8Array;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -30,25 +29,27 @@ export class LogIntake {
   ) {}
 
   /** Resolves once the bytes are stored for good. */
-  append(log: LogName, data: Uint8Array): Promise<void> {
+  append(log: LogName, data: Uint8Array, position?: number): Promise<void> {
     if (data.length === 0 || this.#sealed.has(keyOf(log))) return Promise.resolve();
     const done = Promise.withResolvers<void>();
-    this.#queue.push({ log, data, done });
+    this.#queue.push({ log, data, position, done });
     if (!this.#writing) void this.#drain();
     return done.promise;
   }
 
   /**
    * Appends what a stream brings, reading on while it is being stored, so that many small pieces become few rows.
-   * Resolves with the number of bytes once all of them are stored for good.
+   * Resolves with the number of bytes once all of them are stored for good. `from` is where the first piece begins in
+   * the whole log, where the sender says so: what an earlier stream brought is then not stored twice.
    */
-  async follow(log: LogName, pieces: AsyncIterable<Uint8Array>): Promise<number> {
+  async follow(log: LogName, pieces: AsyncIterable<Uint8Array>, from?: number): Promise<number> {
     const flow = { bytes: 0, open: 0, errors: [] as unknown[] };
     let last = Promise.resolve();
     for await (const piece of pieces) {
+      const position = from === undefined ? undefined : from + flow.bytes;
       flow.bytes += piece.length;
       flow.open += piece.length;
-      last = this.append(log, piece)
+      last = this.append(log, piece, position)
         .catch((error: unknown) => void flow.errors.push(error))
         .finally(() => {
           flow.open -= piece.length;
@@ -80,7 +81,7 @@ export class LogIntake {
         await this.store.write(async (sql) => {
           for (const pieces of byLog) {
             const [first] = pieces;
-            if (first !== undefined) await appendLog(sql, first.log, Buffer.concat(pieces.map(({ data }) => data)));
+            if (first !== undefined) await appendLog(sql, first.log, pieces);
           }
         });
         for (const { log } of batch) this.changes.notify(log.buildId);
@@ -144,7 +145,7 @@ class FinalCopy {
   }
 
   async #extend(data: Uint8Array): Promise<void> {
-    await this.store.write((sql) => appendLog(sql, this.log, data));
+    await this.store.write((sql) => appendLog(sql, this.log, [{ data }]));
     this.size += data.length;
   }
 

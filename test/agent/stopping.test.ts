@@ -206,6 +206,25 @@ describe('a hub that goes away', () => {
     expect(server.saved('main')).toEndWith('last words\n');
   }, 20_000);
 
+  test('and leaves out what it has gets a broken stream again from before the break', async () => {
+    using folder = tempFolder();
+    const commands = [script('main', ['echo before', 'while ! test -e proceed; do echo tick; sleep 0.02; done'])];
+    const response = { serverToken: 'server secret', timeoutInSeconds: 60n, commands, resumableLogs: true };
+    await using server = new FakeAgentServer(response);
+    await server.start();
+    const running = runTestAgent(server, folder.path);
+    await server.until(() => server.streamed('main').includes('tick'), 'live output');
+    await server.cut();
+    await server.start();
+    await server.until(() => server.streams.length > 1 && (server.streams.at(-1)?.chunks ?? 0) > 2, 'a second stream');
+    await Bun.write(join(folder.path, 'work/proceed'), '');
+    await running;
+    const { offset = -1, text = '' } = server.streams.at(-1) ?? {};
+    const whole = server.saved('main') ?? '';
+    expect(server.streams[0]?.offset).toBe(0);
+    expect(whole.slice(offset)).toBe(text);
+  }, 20_000);
+
   test('and refuses the final report is told to the worker', async () => {
     using folder = tempFolder();
     const commands = [script('main', ['true'])];

@@ -75,6 +75,21 @@ describe('logs', () => {
     expect(await the.whole('main')).toBe(copy.join(''));
   });
 
+  test.each([
+    ['from the beginning', 0, ['abc', 'def'], 'abcdef'],
+    ['in the middle of a piece', 2, ['cd', 'ef'], 'abcdef'],
+    ['exactly where it broke', 4, ['ef'], 'abcdef'],
+    ['with nothing new', 1, ['b', 'c'], 'abcd'],
+    ['beyond the end, since something was lost', 6, ['gh'], 'abcdgh'],
+  ])('a stream that is sent again %s shows nothing twice', async (_title, offset, pieces, whole) => {
+    await using the = await rig();
+    await the.agent.stream('main', 'ab', 'cd');
+    const seen = (await the.chunks()).at(-1)?.seq ?? 0;
+    await the.agent.streamFrom(offset, 'main', ...pieces);
+    expect(await the.whole('main')).toBe(whole);
+    expect(text(await the.chunks(seen))).toBe(whole.slice(4));
+  });
+
   test('a copy that is only shorter than the stream was cut off, and is not believed', async () => {
     await using the = await rig();
     await the.agent.stream('main', 'abcdef');

@@ -154,9 +154,14 @@ export class ScriptedAgent {
     await this.client.unary(agents.reportAgentFinished, { commandResults }, this.call, AbortSignal.timeout(10_000));
   }
 
-  async #upload(method: typeof agents.streamLogs | typeof agents.saveLogs, commandName: string, pieces: string[]) {
+  async #upload(
+    method: typeof agents.streamLogs | typeof agents.saveLogs,
+    commandName: string,
+    pieces: string[],
+    begins: { offset?: bigint } = {},
+  ) {
     const upload = this.client.upload(method, this.headers, AbortSignal.timeout(10_000));
-    await upload.write({ value: { case: 'key', value: { commandName, raw: method === agents.saveLogs } } });
+    await upload.write({ value: { case: 'key', value: { commandName, raw: method === agents.saveLogs, ...begins } } });
     for (const piece of pieces) {
       await upload.write({ value: { case: 'chunk', value: { data: new TextEncoder().encode(piece) } } });
     }
@@ -165,6 +170,11 @@ export class ScriptedAgent {
 
   stream(commandName: string, ...pieces: string[]): Promise<number> {
     return this.#upload(agents.streamLogs, commandName, pieces);
+  }
+
+  /** A stream that says where in the whole log it begins. */
+  streamFrom(offset: number, commandName: string, ...pieces: string[]): Promise<number> {
+    return this.#upload(agents.streamLogs, commandName, pieces, { offset: BigInt(offset) });
   }
 
   save(commandName: string, ...pieces: string[]): Promise<number> {

@@ -22,6 +22,8 @@ import {
 export interface RecordedLog {
   readonly command: string;
   readonly raw: boolean;
+  /** Where in the whole log it begins, if the agent said so. */
+  readonly offset: number | undefined;
   text: string;
   chunks: number;
   ended: boolean;
@@ -106,7 +108,15 @@ export class FakeAgentServer {
     let bytes = 0;
     for await (const { value } of messages) {
       if (value.case === 'key') {
-        log = { command: value.value.commandName, raw: value.value.raw, text: '', chunks: 0, ended: false };
+        const { commandName: command, raw, offset } = value.value;
+        log = {
+          command,
+          raw,
+          offset: offset === undefined ? undefined : Number(offset),
+          text: '',
+          chunks: 0,
+          ended: false,
+        };
         logs.push(log);
       } else if (value.case === 'chunk' && log !== undefined) {
         log.text += decoder.decode(value.value.data);

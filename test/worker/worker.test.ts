@@ -116,6 +116,7 @@ test('a task is started, run, closed and stopped, in this order, and seen in pol
   expect(poll?.oldRunningTasks).toEqual([7n]);
   expect(poll?.resourcesInUse).toEqual({ slots: 1 });
   expect(poll?.workerInfo?.resourcesTotal).toEqual({ slots: 2 });
+  await waitFor('the agent runs', () => seen.length === 1);
   expect(server.calls).toEqual(['started 7:client body 7']);
   expect(seen).toEqual([
     {
@@ -167,6 +168,7 @@ test('the server cancels a task: no failure is reported', async () => {
   answers.push({ tasksToStop: ['10', 'unknown'] });
   await waitFor('it is stopped', () => server.calls.length === 2);
   expect(server.calls[1]).toBe('stopped 10:client');
+  await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
   worker.stop();
   expect(await worker.ended).toBe('finished');
 });

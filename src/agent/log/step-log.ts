@@ -22,6 +22,8 @@ export interface StepLogDeps extends RetryDeps {
   readonly temporary: string;
   /** Ends all attempts to deliver. */
   readonly reporting: AbortSignal;
+  /** The server leaves out what it has: a broken stream is sent again from before the break. */
+  readonly resumable: boolean;
 }
 
 /** The log of one step: hides secrets, keeps a copy on disk, streams it while it grows, and delivers it at the end. */
@@ -45,7 +47,8 @@ export class StepLog {
       return clockPrefix(nowMs, -new Date(nowMs).getTimezoneOffset());
     };
     this.#stamp = timestamps ? timestampFilter(prefix) : (chunk) => chunk;
-    this.#streaming = streamLog(this, () => api.openLog(command, false, reporting), deps).catch((error: unknown) => {
+    const open = (offset: number | undefined) => api.openLog(command, false, offset, reporting);
+    this.#streaming = streamLog(this, open, deps).catch((error: unknown) => {
       deps.log.error('live log failed', { command, reason: String(error) }); // the final copy does not depend on it
     });
   }
@@ -87,7 +90,7 @@ export class StepLog {
       this.#ended = true;
       this.bell.ring();
       await within(this.#streaming, LIVE_END_MS, this.deps.clock);
-      const save = () => saveLog(this.spool, () => api.openLog(this.command, true, reporting));
+      const save = () => saveLog(this.spool, () => api.openLog(this.command, true, undefined, reporting));
       await retrying(save, HUB_BACKOFF, this.deps, reporting);
       return null;
     } catch (error) {

@@ -23,7 +23,14 @@ export interface GrowingLog {
   readonly bell: Bell;
 }
 
-type StreamDeps = RetryDeps & { readonly log: Logger };
+/**
+ * What may have been on its way when a stream broke, in buffers of both sides: so much is sent again to a server that
+ * leaves out what it has.
+ */
+const RESEND_BYTES = 16 * MAX_CHUNK_BYTES;
+
+type StreamDeps = RetryDeps & { readonly log: Logger; readonly resumable: boolean };
+type OpenStream = (offset: number | undefined) => Promise<LogUpload>;
 
 /** The state of one live stream over all its connections. */
 class LiveStream {
@@ -34,7 +41,7 @@ class LiveStream {
 
   constructor(
     private readonly source: GrowingLog,
-    private readonly open: () => Promise<LogUpload>,
+    private readonly open: OpenStream,
     private readonly deps: StreamDeps,
   ) {}
 
@@ -65,9 +72,10 @@ class LiveStream {
   async #sendSome(): Promise<boolean> {
     const pauseMs = this.#sentAtMs + MIN_PAUSE_MS - this.deps.clock.monoMs();
     if (pauseMs > 0) await this.#pauseUnlessEnded(pauseMs);
+    const { resumable } = this.deps;
     const chunk = await this.source.spool.read(this.#sentBytes, MAX_CHUNK_BYTES);
     try {
-      this.#upload ??= await this.open();
+      this.#upload ??= await this.open(resumable ? this.#sentBytes : undefined);
       await this.#upload.write({ value: { case: 'chunk', value: { data: chunk } } });
     } catch (error) {
       return this.#failed(error);
@@ -78,10 +86,11 @@ class LiveStream {
     return true;
   }
 
-  /** Whether to go on. The chunk that failed is sent again on the next stream. */
+  /** Whether to go on. The chunk that failed is sent again on the next stream, and what may have been lost before it. */
   async #failed(error: unknown): Promise<boolean> {
     if (!(error instanceof RpcError)) throw error;
     this.#upload = undefined;
+    if (this.deps.resumable) this.#sentBytes = Math.max(0, this.#sentBytes - RESEND_BYTES);
     this.deps.log.debug('live log interrupted', { errorCode: error.status, reason: error.message });
     if (!isTemporary(error)) return false;
     await this.#pauseUnlessEnded(backoffMs(this.#failures, HUB_BACKOFF, this.deps.random));
@@ -103,7 +112,7 @@ class LiveStream {
  * notice. Resolves when the log has ended and nothing more can be done for the live view; it is a view only, since
  * `saveLog` delivers the authoritative copy. Rejects only for a bug or an unreadable spool.
  */
-export function streamLog(source: GrowingLog, open: () => Promise<LogUpload>, deps: StreamDeps): Promise<void> {
+export function streamLog(source: GrowingLog, open: OpenStream, deps: StreamDeps): Promise<void> {
   return new LiveStream(source, open, deps).run();
 }
 

@@ -57,6 +57,7 @@ export class Commands {
       serverToken: task.serverSecret,
       timeoutInSeconds: BigInt(task.timeoutSeconds),
       secretsToMask: source.secrets.filter((secret) => secret !== ''),
+      resumableLogs: true,
       failedAtLeastOnce: instructions.some(({ status }) => status === 'FAILED'),
     };
   }

@@ -22,13 +22,14 @@ export function logService(intake: LogIntake, store: Database, auth: Authenticat
       throw new RpcError('FAILED_PRECONDITION', `the task has no instruction "${instruction}"`);
     }
     const log: LogName = { buildId: task.buildId, taskId: task.id, instruction };
-    return { log, pieces: pieces(entries, signal) };
+    const from = key.value.offset === undefined ? undefined : Number(key.value.offset);
+    return { log, from, pieces: pieces(entries, signal) };
   };
 
   return [
     agentUpload(auth, methods.streamLogs, async (task, messages, { signal }) => {
-      const { log, pieces } = await open(task, messages, signal);
-      return { bytesLogged: BigInt(await intake.follow(log, pieces)) };
+      const { log, from, pieces } = await open(task, messages, signal);
+      return { bytesLogged: BigInt(await intake.follow(log, pieces, from)) };
     }),
     agentUpload(auth, methods.saveLogs, async (task, messages, { signal }) => {
       const { log, pieces } = await open(task, messages, signal);

@@ -39,12 +39,25 @@ async function setSize(sql: Queries, { taskId, instruction }: LogName, size: num
     ON CONFLICT (task_id, instruction) DO UPDATE SET size = excluded.size`;
 }
 
-/** Adds to the end of a log. */
-export async function appendLog(sql: Queries, log: LogName, data: Uint8Array): Promise<void> {
+/** A part of a log on its way in. `position` is where it begins in the whole log, where the sender says so. */
+export interface Piece {
+  readonly data: Uint8Array;
+  readonly position?: number | undefined;
+}
+
+/** Adds to the end of a log; of pieces with a position, only what is not stored yet. */
+export async function appendLog(sql: Queries, log: LogName, pieces: readonly Piece[]): Promise<void> {
   let size = await logSize(sql, log);
-  for (const piece of cut(data)) {
-    await insertChunk(sql, log, size, piece, false);
-    size += piece.length;
+  const fresh: Uint8Array[] = [];
+  let startByte = size;
+  for (const { data, position = size } of pieces) {
+    const rest = data.subarray(Math.min(data.length, Math.max(0, size - position)));
+    fresh.push(rest);
+    size += rest.length;
+  }
+  for (const data of cut(Buffer.concat(fresh))) {
+    await insertChunk(sql, log, startByte, data, false);
+    startByte += data.length;
   }
   await setSize(sql, log, size);
 }

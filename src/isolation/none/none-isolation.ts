@@ -102,13 +102,13 @@ class NoneInstance implements Instance {
     });
     const { exit, problem } = await supervise(child, word, this.options, signal);
     child.signalGroup('SIGKILL');
-    const left = killMarked(this.#mark);
+    const left = await killMarked(this.#mark, this.options.clock);
     if (left > 0) log.warn('processes outlived their task and were killed', { processes: left });
     return outcomeOf(exit, problem, signal.aborted);
   }
 
   async close(): Promise<readonly string[]> {
-    killMarked(this.#mark);
+    await killMarked(this.#mark, this.options.clock); // also after a run that could not be started
     try {
       await this.folder.remove();
       return [];
