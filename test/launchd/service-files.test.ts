@@ -72,9 +72,9 @@ describe('LaunchDaemons', () => {
   };
 
   test('supervisor', () => {
-    expect(readPlist('org.pwagent.supervisor')).toEqual({
+    expect(readPlist('dev.pwagent')).toEqual({
       ...common,
-      Label: 'org.pwagent.supervisor',
+      Label: 'dev.pwagent',
       ProgramArguments: ['/usr/local/bin/pwagent', 'run'],
       ExitTimeOut: 60, // more than the default worker.grace
       Umask: 0o077,
@@ -84,9 +84,9 @@ describe('LaunchDaemons', () => {
   });
 
   test('deadline: needs nothing of pwagent', () => {
-    expect(readPlist('org.pwagent.deadline')).toEqual({
+    expect(readPlist('dev.pwagent.deadline')).toEqual({
       ...common,
-      Label: 'org.pwagent.deadline',
+      Label: 'dev.pwagent.deadline',
       ProgramArguments: ['/bin/sh', '/usr/local/libexec/pwagent/deadline.sh'],
       ExitTimeOut: 5,
       StandardOutPath: '/var/log/pwagent-deadline.log',
