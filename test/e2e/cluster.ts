@@ -39,8 +39,10 @@ export class Cluster {
     mkdirSync(this.temporary);
   }
 
+  scheme = 'http';
+
   get hubUrl(): string {
-    return `http://127.0.0.1:${this.httpPort}`;
+    return `${this.scheme}://127.0.0.1:${this.httpPort}`;
   }
 
   /** Writes a file below the folder and returns its path. */
@@ -87,15 +89,16 @@ export class Cluster {
     return { code, stdout: started.stdout(), stderr: started.stderr() };
   }
 
-  async startHub(): Promise<Started> {
+  async startHub(more: readonly string[] = [], env: Record<string, string> = {}): Promise<Started> {
+    this.scheme = more.includes('--tls-cert') ? 'https' : 'http';
     this.httpPort ||= await freePort(0);
     this.grpcPort ||= await freePort(0);
     const listen = ['--listen', `127.0.0.1:${this.httpPort}`, '--grpc', `127.0.0.1:${this.grpcPort}`];
-    const hub = this.start(['hub', ...listen, '--data', this.data]);
+    const hub = this.start(['hub', ...listen, '--data', this.data, ...more], env);
     await waitFor(
       'the hub answers',
       async () =>
-        (await fetch(`${this.hubUrl}/healthz`).catch(() => undefined))?.ok ||
+        (await fetch(`${this.hubUrl}/healthz`, { tls: { rejectUnauthorized: false } }).catch(() => undefined))?.ok ||
         (hub.child.exitCode !== null && fail(hub)),
     );
     return hub;
@@ -103,7 +106,7 @@ export class Cluster {
 
   startWorker(more: readonly string[] = [], env: Record<string, string> = {}): Started {
     const token = ['--token-file', join(this.data, 'registration-token')];
-    const endpoint = ['--rpc-endpoint', `http://127.0.0.1:${this.grpcPort}`];
+    const endpoint = ['--rpc-endpoint', `${this.scheme}://127.0.0.1:${this.grpcPort}`];
     return this.start(['worker', 'run', '--name', 'w1', ...token, ...endpoint, ...more], env);
   }
 

@@ -5,7 +5,7 @@ import { AppError } from '../../lib/errors.ts';
 import { type CloneAddress, redactAddress } from './clone-address.ts';
 import { type ClonePlan, planClone } from './clone-plan.ts';
 import { type Git, openGit } from './git.ts';
-import { judgeFetch, reasonOf } from './git-verdict.ts';
+import { judgeFetch, reasonOf, tellsMissing } from './git-verdict.ts';
 import type { StepContext } from './instruction.ts';
 
 /** A server that restarts is waited for: about a minute in all. */
@@ -33,7 +33,9 @@ async function must({ git, address }: Clone, args: readonly string[], signal: Ab
 }
 
 function refused({ address }: Clone, text: string): AppError {
-  const hint = 'check that the repository exists and that its address has not expired; a new build gets a new one';
+  const hint = /certificate/i.test(text)
+    ? 'set SSL_CERT_FILE for the worker to a file with the issuer of the certificate'
+    : 'check that the repository exists and that its address has not expired; a new build gets a new one';
   return new AppError('CONFIG', `${address.shown} refused to be cloned: ${reasonOf(text)}`, { hint });
 }
 
@@ -89,6 +91,10 @@ async function fetchRevision(clone: Clone, signal: AbortSignal): Promise<string>
   for await (const way of waysToFetch(clone, signal)) {
     trouble = (await fetchOnce(clone, way, signal)) ?? trouble;
     if (await hasCommit(clone, target, signal)) return target;
+  }
+  if (!tellsMissing(trouble)) {
+    const hint = 'look at the server, and at the version of git on this machine';
+    throw new AppError('UNAVAILABLE', `${address.shown} cannot be fetched: ${reasonOf(trouble)}`, { hint });
   }
   const wanted = plan.revision === undefined ? plan.what : `revision ${plan.revision} (${plan.what})`;
   throw new AppError('CONFIG', `${wanted} is not in ${address.shown}`, {

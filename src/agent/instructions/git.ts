@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../../platform/environment.ts';
 import { randomToken } from '../../platform/random.ts';
+import { rootsFrom } from '../../rpc/tls.ts';
 import { Program, type ProgramEnd } from '../program/program.ts';
 import { scriptEnvironment } from '../program/shell.ts';
 import type { CloneAddress } from './clone-address.ts';
@@ -41,6 +42,18 @@ export function gitSettings({ rewrite }: CloneAddress): string {
   return `${[...fixed, ...address].join('\n')}\n`;
 }
 
+/**
+ * SSL_CERT_FILE tells this agent whom to trust, but git looks elsewhere: it gets the same authorities as one file.
+ * Empty where git needs none, or was told whom to trust by a variable of its own.
+ */
+async function trustOf({ shown }: CloneAddress, { process, temporary }: StepContext): Promise<Environment> {
+  const { SSL_CERT_FILE: extra = '', GIT_SSL_CAINFO: own } = process;
+  if (!shown.startsWith('https:') || extra === '' || own !== undefined) return {};
+  const file = join(temporary, 'authorities.pem');
+  await writeFile(file, rootsFrom(extra).join('\n'), { mode: 0o600 });
+  return { GIT_SSL_CAINFO: file };
+}
+
 /** How a git command ended, with what it printed. */
 export interface GitResult {
   readonly end: ProgramEnd;
@@ -56,7 +69,7 @@ export interface Git {
 export async function openGit(address: CloneAddress, folder: string, context: StepContext): Promise<Git> {
   const settings = join(context.temporary, `git-${randomToken(8)}.config`);
   await writeFile(settings, gitSettings(address), { mode: 0o600, flag: 'wx' });
-  const env = gitEnvironment(context.process, context.environment);
+  const env = { ...gitEnvironment(context.process, context.environment), ...(await trustOf(address, context)) };
   return {
     async run(args, signal) {
       let kept = Buffer.alloc(0);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { cloneUrlOf, redactAddress } from '../../../src/agent/instructions/clone-address.ts';
 import { planClone } from '../../../src/agent/instructions/clone-plan.ts';
 import { gitEnvironment, gitSettings } from '../../../src/agent/instructions/git.ts';
-import { judgeFetch, reasonOf } from '../../../src/agent/instructions/git-verdict.ts';
+import { judgeFetch, reasonOf, tellsMissing } from '../../../src/agent/instructions/git-verdict.ts';
 
 describe('the address that may be shown', () => {
   test.each<[string, string[], string, string[]]>([
@@ -89,10 +89,21 @@ test.each([
   ["fatal: unable to access 'http://h/': The requested URL returned error: 403", 'refused'],
   ['fatal: could not read Username for https://h: terminal prompts disabled', 'refused'],
   ["fatal: repository 'http://h/x/' not found", 'refused'],
+  ['fatal: unable to access: server certificate verification failed. CAfile: none', 'refused'],
+  ['fatal: unable to access: SSL certificate problem: unable to get local issuer certificate', 'refused'],
   ['fatal: remote error: upload-pack: not our ref 123', 'another way'],
   ["fatal: couldn't find remote ref refs/heads/x", 'another way'],
 ] as const)('%s → %s', (text, verdict) => {
   expect(judgeFetch(text)).toBe(verdict);
+});
+
+test.each([
+  ['fatal: remote error: upload-pack: not our ref 123', true],
+  ["fatal: couldn't find remote ref refs/heads/x", true],
+  ['', true],
+  ['fatal: protocol error: bad line length 9', false],
+])('%j tells that the revision is missing: %p', (text, expected) => {
+  expect(tellsMissing(text)).toBe(expected);
 });
 
 test('the reason is the last line that git marks', () => {
