@@ -31,9 +31,12 @@ export function demoPaths(root: string): DemoPaths {
   };
 }
 
-/** Variables of the caller that tasks need to install packages as the caller would: npm's settings, proxies, certificates. */
+/**
+ * Variables of the caller that tasks need to install packages as the caller would: npm's settings, proxies, certificates;
+ * and the runtime's, with which `npm start` keeps it from writing a cache into the home folder.
+ */
 const PASSED =
-  /^(npm_config_\w+|(https?|no|all)_proxy|ssl_cert_(file|dir)|node_extra_ca_certs|curl_ca_bundle|requests_ca_bundle|xdg_cache_home|lang|lc_\w+)$/i;
+  /^(npm_config_\w+|(https?|no|all)_proxy|ssl_cert_(file|dir)|node_extra_ca_certs|curl_ca_bundle|requests_ca_bundle|xdg_cache_home|bun_runtime_transpiler_cache_path|lang|lc_\w+)$/i;
 
 /** npm names the folder of the package that it runs; a task has another. */
 const NOT_PASSED = new Set(['npm_config_local_prefix']);
