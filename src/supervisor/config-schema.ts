@@ -1,42 +1,33 @@
 import { z } from 'zod';
 import { durationType, sizeType } from '../lib/config-types.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
+import { absolutePath, argvSchema, atLeast, type ProblemOfProgram, word } from './config-values.ts';
+import { workerSchema } from './config-worker-schema.ts';
 
-const DEFAULT_PATH = '/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
-
-/** Longest path of a Unix socket that every system takes. */
-const MAX_SOCKET_PATH = 103;
+/** Every system takes 103 bytes as path of a Unix socket; the operator's socket beside has `.admin` at its end. */
+const MAX_SOCKET_PATH = 97;
 
 /** A key of the final file format whose rule this version does not have: said, never silently ignored. */
 const later = z.undefined({ error: 'comes with a later version of pwagent; remove this key' }).optional();
 
-/** A key that has just one value so far. */
-function only<Value extends string>(value: Value, what: string) {
-  return z.literal(value, { error: `only "${value}" works in this version; ${what} comes with a later one` });
-}
-
-function atLeast(type: typeof durationType, minimumMs: number, text: string) {
-  return type.refine((ms) => ms >= minimumMs, { error: `must be at least ${text}` });
-}
-
-const word = z.string().min(1, 'must not be empty');
-const absolutePath = word.startsWith('/', 'must be an absolute path, beginning with /');
 const socketPath = absolutePath.refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH, {
   error: `is longer than the ${MAX_SOCKET_PATH} bytes that a socket's path may have`,
 });
-const variables = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is not a name for an environment variable'),
-  z.string(),
-);
+const endpoint = z.url({ protocol: /^http$/, error: 'must be a URL such as http://169.254.169.254' });
+
+/** What EC2 lets a tag's key be made of when instances may read their tags. */
+const tagKey = z
+  .string()
+  .regex(/^[A-Za-z0-9+\-=.,_:@]{1,128}$/, 'is not a key that a tag in instance metadata can have');
 
 const metadata = z
   .strictObject({
-    source: only('none', 'reading the metadata service').default('none'),
-    endpoint: later,
-    'ready-tag': later,
-    'ready-poll': later,
-    'lost-after': later,
-    'block-for-worker': later,
+    source: z.enum(['none', 'ec2', 'auto']).default('auto'),
+    endpoint: endpoint.default('http://169.254.169.254'),
+    'ready-tag': tagKey.default('PWPoolReady'),
+    'ready-poll': atLeast(durationType, 100, '100ms').prefault('10s'),
+    'lost-after': atLeast(durationType, 100, '100ms').prefault('30s'),
+    'block-for-worker': z.boolean().default(true),
   })
   .prefault({});
 
@@ -48,8 +39,8 @@ const lifetime = z
     'hard-cap': durationType.prefault('2h'),
     'drain-poll': atLeast(durationType, 100, '100ms').prefault('60s'),
     from: z.enum(['start', 'boot']).default('start'),
-    'max-tasks': later,
-    'notice-margin': later,
+    'max-tasks': z.int().min(0).max(1_000_000).default(0),
+    'notice-margin': durationType.prefault('5m'),
   })
   .refine((value) => value.jitter <= value['idle-check'], {
     error: 'is longer than lifetime.idle-check; make it shorter',
@@ -57,44 +48,13 @@ const lifetime = z
   })
   .prefault({});
 
-const worker = z
-  .strictObject({
-    mode: only('builtin', 'a command as worker').default('builtin'),
-    user: word.optional(),
-    dedicated: z.boolean().default(false),
-    config: absolutePath.optional(),
-    'token-file': absolutePath.optional(),
-    'on-exit': z.enum(['shutdown', 'restart']).default('shutdown'),
-    restart: z
-      .strictObject({
-        limit: z.int().min(0).max(1_000).default(3),
-        window: durationType.prefault('1h'),
-      })
-      .prefault({}),
-    'stale-after': atLeast(durationType, 1_000, '1s').prefault('10m'),
-    grace: durationType.prefault('30s'),
-    environment: variables.default({}),
-    path: word.default(DEFAULT_PATH),
-    directory: absolutePath.optional(),
-    'log-file': word.default('worker.log'),
-    'log-limit': sizeType.refine((bytes) => bytes >= 10_000, { error: 'must be at least 10 KB' }).prefault('1GiB'),
-    command: later,
-    busy: later,
-    drain: later,
-    undrain: later,
-    progress: later,
-    'on-dirty': later,
-  })
-  .prefault({});
+const RUNGS = ['command', 'force', 'terminate', 'syscall'] as const;
 
-function shutdownSchema(problemOfProgram: (program: string) => string | undefined) {
-  const command = z.array(word).superRefine((argv, context) => {
-    const problem = argv[0] === undefined ? 'names no program' : problemOfProgram(argv[0]);
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-  });
+function shutdownSchema(problemOfProgram: ProblemOfProgram) {
+  const command = argvSchema(problemOfProgram);
   return z
     .strictObject({
-      ladder: z.array(only('command', 'any other rung')).length(1, 'must be [command] in this version').optional(),
+      ladder: z.array(z.enum(RUNGS)).min(1, 'must name at least one rung').optional(),
       command: command.optional(),
       'step-timeout': atLeast(durationType, 1_000, '1s').prefault('120s'),
       before: z.array(command).default([]),
@@ -103,22 +63,30 @@ function shutdownSchema(problemOfProgram: (program: string) => string | undefine
     .prefault({});
 }
 
+/** An address of this machine alone, with a port. */
+const loopback = z
+  .string()
+  .regex(
+    /^((127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5})?$/,
+    'must be a loopback address with a port, such as 127.0.0.1:9180',
+  );
+
 /**
  * `pwagent.yml` of the supervisor. `problemOfProgram` says in a few words what hinders a program from being run, or
  * undefined when nothing does; a shutdown that cannot work must show before it is needed.
  */
-export function configSchema(problemOfProgram: (program: string) => string | undefined) {
+export function configSchema(problemOfProgram: ProblemOfProgram) {
   return z.strictObject({
     name: word.optional(),
     metadata,
     lifetime,
-    worker,
+    worker: workerSchema(problemOfProgram),
     shutdown: shutdownSchema(problemOfProgram),
     disk: z.strictObject({ 'min-free': sizeType.prefault('5GiB') }).prefault({}),
     hub: later,
     'state-dir': absolutePath.default('/var/db/pwagent'),
     control: z.strictObject({ socket: socketPath.default('/var/run/pwagent.sock') }).prefault({}),
-    metrics: later,
+    metrics: z.strictObject({ listen: loopback.default('') }).prefault({}),
     log: z
       .strictObject({
         level: z

@@ -9,14 +9,43 @@ import type { LifeSettings } from './life.ts';
 
 type Raw = z.output<ReturnType<typeof configSchema>>;
 
+/** How a command worker is told something; at most one of both. */
+export interface Telling {
+  readonly signal: string | undefined;
+  readonly command: readonly string[] | undefined;
+}
+
+export type Rung = 'command' | 'force' | 'terminate' | 'syscall';
+
 /** The supervisor's configuration; durations in milliseconds, sizes in bytes. */
 export interface SupervisorConfig {
   /** Where it was read from, for messages. */
   readonly file: string;
   /** Undefined: the host's name. */
   readonly name: string | undefined;
-  readonly life: LifeSettings & { readonly drainPollMs: number };
+  readonly metadata: {
+    readonly source: 'none' | 'ec2' | 'auto';
+    readonly endpoint: string;
+    readonly readyTag: string;
+    readonly readyPollMs: number;
+    readonly lostAfterMs: number;
+    readonly blockForWorker: boolean;
+  };
+  readonly life: LifeSettings & {
+    readonly drainPollMs: number;
+    /** 0: any number. */
+    readonly maxTasks: number;
+    readonly noticeMarginMs: number;
+  };
   readonly worker: {
+    readonly mode: 'builtin' | 'command';
+    /** Command line of a command worker; empty for the built-in one. */
+    readonly command: readonly string[];
+    readonly busy: { readonly preset: Raw['worker']['busy']['preset']; readonly processes: readonly string[] };
+    readonly drain: Telling;
+    readonly undrain: Telling;
+    readonly progress: { readonly file: string; readonly staleAfterMs: number } | undefined;
+    readonly onDirty: 'report' | 'drain';
     readonly user: string | undefined;
     readonly dedicated: boolean;
     /** Undefined: the default place, which may be empty. */
@@ -34,6 +63,8 @@ export interface SupervisorConfig {
     readonly logLimitBytes: number;
   };
   readonly shutdown: {
+    /** Undefined: what the machine's being armed or not makes it. */
+    readonly ladder: readonly Rung[] | undefined;
     /** Undefined: nothing was named, so nothing can be ordered. */
     readonly command: readonly string[] | undefined;
     readonly stepTimeoutMs: number;
@@ -43,6 +74,8 @@ export interface SupervisorConfig {
   readonly minFreeBytes: number;
   readonly stateDir: string;
   readonly socket: string;
+  /** Loopback address and port of the metrics; empty: off. */
+  readonly metricsListen: string;
   readonly log: {
     readonly level: string;
     /** Empty: standard error. */
@@ -90,12 +123,37 @@ function lifeOf({ lifetime }: Raw): SupervisorConfig['life'] {
     hardCapMs: lifetime['hard-cap'],
     drainPollMs: lifetime['drain-poll'],
     from: lifetime.from,
+    maxTasks: lifetime['max-tasks'],
+    noticeMarginMs: lifetime['notice-margin'],
   };
+}
+
+function metadataOf({ metadata }: Raw): SupervisorConfig['metadata'] {
+  return {
+    source: metadata.source,
+    endpoint: metadata.endpoint,
+    readyTag: metadata['ready-tag'],
+    readyPollMs: metadata['ready-poll'],
+    lostAfterMs: metadata['lost-after'],
+    blockForWorker: metadata['block-for-worker'],
+  };
+}
+
+function tellingOf({ signal, command }: Raw['worker']['drain']): Telling {
+  return { signal, command };
 }
 
 function workerOf({ worker, ...rest }: Raw): SupervisorConfig['worker'] {
   const logFile = worker['log-file'];
+  const { progress } = worker;
   return {
+    mode: worker.mode,
+    command: worker.command,
+    busy: worker.busy,
+    drain: tellingOf(worker.drain),
+    undrain: tellingOf(worker.undrain),
+    progress: progress === undefined ? undefined : { file: progress.file, staleAfterMs: progress['stale-after'] },
+    onDirty: worker['on-dirty'],
     user: worker.user,
     dedicated: worker.dedicated,
     configFile: worker.config,
@@ -120,9 +178,11 @@ export function parseSupervisorConfig(text: string, file: string): SupervisorCon
   return {
     file,
     name: raw.name,
+    metadata: metadataOf(raw),
     life: lifeOf(raw),
     worker: workerOf(raw),
     shutdown: {
+      ladder: shutdown.ladder,
       command: shutdown.command,
       stepTimeoutMs: shutdown['step-timeout'],
       before: shutdown.before,
@@ -131,6 +191,7 @@ export function parseSupervisorConfig(text: string, file: string): SupervisorCon
     minFreeBytes: raw.disk['min-free'],
     stateDir: raw['state-dir'],
     socket: raw.control.socket,
+    metricsListen: raw.metrics.listen,
     log: { level: log.level, file: log.file, maxBytes: log['rotate-size'], keep: log['max-rotations'] },
   };
 }

@@ -17,14 +17,28 @@ function problemsOf(text: string): string {
 test('an empty file gives the documented defaults', () => {
   const config = parseSupervisorConfig('', 'p.yml');
   const life = { lifetimeMs: 48 * HOUR, idleCheckMs: 24 * HOUR, jitterMs: 4 * HOUR, hardCapMs: 2 * HOUR };
-  expect(config.life).toEqual({ ...life, drainPollMs: 60_000, from: 'start' });
+  expect(config.life).toEqual({ ...life, drainPollMs: 60_000, from: 'start', maxTasks: 0, noticeMarginMs: 300_000 });
+  expect(config.metadata).toEqual({
+    source: 'auto',
+    endpoint: 'http://169.254.169.254',
+    readyTag: 'PWPoolReady',
+    readyPollMs: 10_000,
+    lostAfterMs: 30_000,
+    blockForWorker: true,
+  });
   expect(config.worker).toMatchObject({ dedicated: false, onExit: 'shutdown', restartLimit: 3, restartWindowMs: HOUR });
   expect(config.worker).toMatchObject({
     staleAfterMs: 600_000,
     graceMs: 30_000,
     logFile: '/var/db/pwagent/worker.log',
   });
-  expect(config.shutdown).toEqual({ command: undefined, stepTimeoutMs: 120_000, before: [], beforeTimeoutMs: 60_000 });
+  expect(config.shutdown).toEqual({
+    ladder: undefined,
+    command: undefined,
+    stepTimeoutMs: 120_000,
+    before: [],
+    beforeTimeoutMs: 60_000,
+  });
   expect([config.minFreeBytes, config.socket]).toEqual([5 * 2 ** 30, '/var/run/pwagent.sock']);
 });
 
@@ -32,8 +46,8 @@ test('every key that works is read', () => {
   const config = parseSupervisorConfig(
     `
 name: Mac-7
-metadata: { source: none }
-lifetime: { max: 1d, idle-check: 10h, jitter: 0, hard-cap: 30m, drain-poll: 5s, from: boot }
+metadata: { source: ec2, endpoint: "http://127.0.0.1:1", ready-tag: T, ready-poll: 1s, lost-after: 2s, block-for-worker: false }
+lifetime: { max: 1d, idle-check: 10h, jitter: 0, hard-cap: 30m, drain-poll: 5s, from: boot, max-tasks: 3, notice-margin: 1m }
 worker:
   mode: builtin
   user: ci
@@ -43,6 +57,7 @@ worker:
   on-exit: restart
   restart: { limit: 1, window: 10m }
   stale-after: 1m
+  on-dirty: drain
   grace: 5s
   environment: { A_B: c }
   path: /bin
@@ -53,6 +68,7 @@ shutdown: { ladder: [command], command: [/bin/sh, -c, x], step-timeout: 9s, befo
 disk: { min-free: 0 }
 state-dir: /s
 control: { socket: /c }
+metrics: { listen: "127.0.0.1:9180" }
 log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
 `,
     'p.yml',
@@ -60,6 +76,14 @@ log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
   expect(config).toEqual({
     file: 'p.yml',
     name: 'Mac-7',
+    metadata: {
+      source: 'ec2',
+      endpoint: 'http://127.0.0.1:1',
+      readyTag: 'T',
+      readyPollMs: 1_000,
+      lostAfterMs: 2_000,
+      blockForWorker: false,
+    },
     life: {
       lifetimeMs: 24 * HOUR,
       idleCheckMs: 10 * HOUR,
@@ -67,8 +91,17 @@ log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
       hardCapMs: HOUR / 2,
       drainPollMs: 5_000,
       from: 'boot',
+      maxTasks: 3,
+      noticeMarginMs: 60_000,
     },
     worker: {
+      mode: 'builtin',
+      command: [],
+      busy: { preset: 'none', processes: [] },
+      drain: { signal: undefined, command: undefined },
+      undrain: { signal: undefined, command: undefined },
+      progress: undefined,
+      onDirty: 'drain',
       user: 'ci',
       dedicated: true,
       configFile: '/w.yml',
@@ -84,10 +117,17 @@ log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
       logFile: '/l',
       logLimitBytes: 1e6,
     },
-    shutdown: { command: ['/bin/sh', '-c', 'x'], stepTimeoutMs: 9_000, before: [['/bin/sh']], beforeTimeoutMs: 1_000 },
+    shutdown: {
+      ladder: ['command'],
+      command: ['/bin/sh', '-c', 'x'],
+      stepTimeoutMs: 9_000,
+      before: [['/bin/sh']],
+      beforeTimeoutMs: 1_000,
+    },
     minFreeBytes: 0,
     stateDir: '/s',
     socket: '/c',
+    metricsListen: '127.0.0.1:9180',
     log: { level: 'debug', file: '/f', maxBytes: 2 ** 20, keep: 2 },
   });
 });
@@ -97,24 +137,33 @@ describe('what is refused, with place and remedy', () => {
     ['lifetime: { max: 48 }', 'p.yml:1:13: lifetime.max: expected a duration such as 90s or 10m, never a bare number'],
     ['lifetime: { idle-chek: 1h }', 'p.yml:1:13: unknown key "lifetime.idle-chek"; did you mean "idle-check"?'],
     ['lifetime: { jitter: 30h }', 'lifetime.jitter: is longer than lifetime.idle-check; make it shorter'],
-    ['metadata: { source: auto }', 'metadata.source: only "none" works in this version'],
+    ['metadata: { source: gce }', 'metadata.source: '],
+    ['metadata: { ready-tag: "a b" }', 'metadata.ready-tag: is not a key that a tag in instance metadata can have'],
+    ['metadata: { endpoint: 169.254.169.254 }', 'metadata.endpoint: must be a URL such as http://169.254.169.254'],
+    ['lifetime: { max-tasks: -1 }', 'lifetime.max-tasks'],
+    ['worker: { mode: command }', 'worker.command: names no program'],
+    ['worker: { mode: command, command: [/bin/sh], token-file: /t }', 'worker.token-file: needs mode: builtin'],
+    ['worker: { busy: { preset: gitlab } }', 'worker.busy: needs mode: command'],
+    ['worker: { drain: { signal: SIGINT } }', 'worker.drain: needs mode: command'],
     [
-      'metadata: { source: none, ready-tag: x }',
-      'metadata.ready-tag: comes with a later version of pwagent; remove this key',
+      'worker: { mode: command, command: [/bin/sh], drain: { signal: INT } }',
+      'worker.drain.signal: is not the name of a signal, such as SIGINT',
     ],
-    ['lifetime: { max-tasks: 3 }', 'lifetime.max-tasks: comes with a later version'],
-    ['worker: { mode: command, command: [x] }', 'worker.mode: only "builtin" works in this version'],
-    ['worker: { busy: { preset: none } }', 'worker.busy: comes with a later version'],
+    [
+      'worker: { mode: command, command: [/bin/sh], drain: { signal: SIGINT, command: [/bin/sh] } }',
+      'worker.drain: takes a signal or a command, not both',
+    ],
     ['worker: { environment: { "a b": c } }', 'worker.environment.a b'],
     ['hub: { url: x }', 'hub: comes with a later version'],
-    ['metrics: { listen: x }', 'metrics: comes with a later version'],
-    ['shutdown: { ladder: [force] }', 'shutdown.ladder.0: only "command" works in this version'],
+    ['metrics: { listen: "0.0.0.0:9180" }', 'metrics.listen: must be a loopback address with a port'],
+    ['shutdown: { ladder: [] }', 'shutdown.ladder: must name at least one rung'],
+    ['shutdown: { ladder: [reboot] }', 'shutdown.ladder.0'],
     ['shutdown: { command: [] }', 'shutdown.command: names no program'],
     ['shutdown: { command: [shutdown] }', '"shutdown" must be an absolute path'],
     ['shutdown:\n  command: [/does/not/exist]', 'p.yml:2:3: shutdown.command: /does/not/exist does not exist; correct'],
     ['shutdown: { before: [[/does/not/exist]] }', 'shutdown.before.0: /does/not/exist does not exist'],
     ['shutdown: { step-timeout: 0 }', 'shutdown.step-timeout: must be at least 1s'],
-    [`control: { socket: /${'x'.repeat(103)} }`, 'is longer than the 103 bytes'],
+    [`control: { socket: /${'x'.repeat(97)} }`, 'is longer than the 97 bytes'],
     ['state-dir: here', 'state-dir: must be an absolute path'],
     ['log: { level: loud }', 'log.level: must be one of'],
   ])('%s', (text, told) => expect(problemsOf(text)).toContain(told));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { mayKillWholeUser, requireShutdown } from '../../src/supervisor/power.ts';
 
-const shutdown = { command: undefined, stepTimeoutMs: 1, before: [], beforeTimeoutMs: 1 };
+const shutdown = { ladder: undefined, command: undefined, stepTimeoutMs: 1, before: [], beforeTimeoutMs: 1 };
 
 describe('a supervisor that could not end its machine', () => {
   test('is refused', () => {

@@ -37,6 +37,7 @@ function site(lifetime: string, worker = ''): Site {
     `${path}/p.yml`,
     `
 name: Test-1
+metadata: { source: none }
 lifetime: { jitter: 0s, drain-poll: 100ms, ${lifetime} }
 worker: { user: ${currentUser().name}, grace: 500ms, environment: { FAKE_WORKER_DIR: ${path} }, directory: ${path}, ${worker} }
 shutdown: { command: [${path}/order.sh, off], step-timeout: 60s }
