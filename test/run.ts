@@ -62,7 +62,12 @@ const setup: Step = {
 };
 
 /** Unit tests show failures alone; the end-to-end tests are few and slow, so that each shows as it ends. */
-const UNIT = suite('unit tests', ['--parallel', '--only-failures', '--path-ignore-patterns=test/e2e/**']);
+const UNIT = suite('unit tests', [
+  '--parallel',
+  '--timeout=20000',
+  '--only-failures',
+  '--path-ignore-patterns=test/e2e/**',
+]);
 const TARGETS = ALL ? ['host', 'linux-x64', 'darwin-arm64'] : ['host'];
 const EVERYTHING: readonly Step[] = [
   ...(ALL ? [setup] : []),

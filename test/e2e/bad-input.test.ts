@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { currentUser } from '../../src/platform/users.ts';
+import { testNeeding } from '../support/requirement.ts';
 import { Cluster } from './cluster.ts';
+
+const testAsRoot = testNeeding(
+  'a supervisor for another user',
+  currentUser().uid === 0 ? undefined : 'only root may start programs as others',
+);
 
 let cluster: Cluster;
 beforeEach(() => {
@@ -71,7 +78,7 @@ describe('configuration files', () => {
     await expectRefusal(['run', '--config', config], 78, /shutdown\.command|--dry-run/);
   });
 
-  test('a worker user that does not exist', async () => {
+  testAsRoot('a worker user that does not exist', async () => {
     const config = cluster.file('pwagent.yml', SUPERVISOR.replace('USER', 'no-such-user-here'));
     await expectRefusal(['run', '--config', config], 78, /no-such-user-here/);
   });
