@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { AppError, EXIT } from '../lib/errors.ts';
 import type { CliContext } from './context.ts';
 
@@ -10,13 +10,21 @@ interface CommandText {
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
 }
 
+/** The description with the default, except one that says nothing: not given, or given no times. */
+function describeOption(option: Option): string {
+  const { description, defaultValue } = option;
+  const empty =
+    defaultValue === undefined || defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+  return empty || option.negate ? description : `${description} (default: ${defaultValue})`;
+}
+
 /** A command with our manners: help with examples on stdout, mistakes as one sentence (see `parseArgs`). */
 export function defineCommand({ name, summary, examples }: CommandText): Command {
-  const width = Math.max(...examples.map(([line]) => line.length));
-  const shown = examples.map(([line, what]) => `  $ ${line.padEnd(width)}   ${what}`).join('\n');
+  const shown = examples.map(([line, what]) => `  ${what}\n    $ ${line}`).join('\n');
   return new Command(`pwagent ${name}`)
     .description(summary)
     .helpOption('-h, --help', 'show this help')
+    .configureHelp({ optionDescription: describeOption })
     .addHelpText('after', `\nExamples:\n${shown}`)
     .allowExcessArguments(false);
 }

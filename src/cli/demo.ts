@@ -14,7 +14,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
   const command = defineCommand({
     name: 'demo',
     summary:
-      'See the whole product at work: a hub, a supervisor that would power nothing off, and a worker, all on this machine\n' +
+      'See the whole product at work: a hub, a supervisor that would power nothing off, and a worker, all on this machine ' +
       'and in a temporary folder; they run the .cirrus.yml of a work tree, then keep serving until Ctrl-C.',
     examples: [
       ['pwagent demo', 'the .cirrus.yml of this folder, or a small sample where there is none'],
