@@ -95,7 +95,7 @@ export class WorkerKeeper {
     const { plan, clock, events } = this.#deps;
     try {
       await this.#endAll(new AbortController().signal);
-      const setup = plan.setup();
+      const setup = plan.setup?.();
       if (this.#closed) return;
       const child = await spawn({
         argv: plan.argv,
@@ -103,7 +103,7 @@ export class WorkerKeeper {
         cwd: plan.cwd,
         stdout: 'pipe',
         stderr: 'pipe',
-        control: true,
+        control: setup !== undefined,
         ...(plan.switchTo === undefined ? {} : { user: plan.switchTo }),
       });
       this.#heardMs = clock.monoMs();
@@ -112,7 +112,7 @@ export class WorkerKeeper {
       this.#mark(child.pid);
       const tail = this.#collectOutput(child);
       this.#listen(child);
-      this.send(setup);
+      if (setup !== undefined) this.send(setup);
       void child.exited.then((exit) => this.#onExit(child, exit, tail));
       if (this.#closed) this.kill(); // the end was ordered while it came up
     } catch (error) {

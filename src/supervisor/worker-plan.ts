@@ -7,6 +7,7 @@ import { lookUpUser, type User } from '../platform/users.ts';
 import type { WorkerSetup } from '../platform/worker-link.ts';
 import type { SupervisorConfig } from './config.ts';
 import { mayKillWholeUser } from './power.ts';
+import { runnerWarnings } from './runner/runner-plan.ts';
 
 const DEFAULT_CONFIG = '/etc/pwagent/worker.yml';
 const DEFAULT_TOKEN = '/etc/pwagent/token';
@@ -21,8 +22,11 @@ export interface WorkerPlan {
   /** The account to change to; undefined when it is the supervisor's own. */
   readonly switchTo: { readonly uid: number; readonly gid: number } | undefined;
   readonly killWholeUser: boolean;
-  /** Reads configuration and token anew, so that a mended file counts at the next start. Throws `AppError` (CONFIG). */
-  readonly setup: () => WorkerSetup;
+  /**
+   * Reads configuration and token anew, so that a mended file counts at the next start. Throws `AppError` (CONFIG).
+   * Undefined for a worker that is none of ours: it gets no control channel.
+   */
+  readonly setup: (() => WorkerSetup) | undefined;
 }
 
 export interface PlanInput {
@@ -136,8 +140,10 @@ function folderOf({ config }: PlanInput, user: User): string {
 export function planWorker(input: PlanInput): { readonly plan: WorkerPlan; readonly warnings: readonly string[] } {
   const warnings: string[] = [];
   const user = chooseUser(input, warnings);
-  warnOfOpenSecrets(input, readSetup(input), warnings);
   const { platform, self, config } = input;
+  const builtin = config.worker.mode === 'builtin';
+  if (builtin) warnOfOpenSecrets(input, readSetup(input), warnings);
+  else warnings.push(...runnerWarnings(config.worker));
   const killWholeUser = mayKillWholeUser({
     platform,
     supervisorUid: self.uid,
@@ -146,12 +152,12 @@ export function planWorker(input: PlanInput): { readonly plan: WorkerPlan; reado
   });
   const plan = {
     user,
-    argv: input.argv,
+    argv: builtin ? input.argv : config.worker.command,
     env: environmentOf(input, user),
     cwd: folderOf(input, user),
     switchTo: user.uid === self.uid ? undefined : { uid: user.uid, gid: user.gid },
     killWholeUser,
-    setup: () => readSetup(input),
+    setup: builtin ? () => readSetup(input) : undefined,
   };
   return { plan, warnings };
 }

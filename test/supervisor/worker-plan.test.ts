@@ -97,7 +97,7 @@ describe('what the worker is handed', () => {
     const { plan: made, warnings } = plan(`config: ${file}, token-file: ${token}, environment: { A: b }`, {
       self: currentUser().uid === 0 ? ordinary : currentUser(),
     });
-    expect(made.setup()).toEqual({
+    expect(made.setup?.()).toEqual({
       type: 'setup',
       name: 'Mac-7',
       configFile: file,
@@ -110,7 +110,7 @@ describe('what the worker is handed', () => {
     ]);
     chmodSync(file, 0o600);
     writeFileSync(token, 'other');
-    expect(made.setup().token).toBe('other');
+    expect(made.setup?.()?.token).toBe('other');
   });
 
   test.each([
