@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import { createNoneInstance } from '../isolation/none/none-isolation.ts';
-import { SpareAgent } from '../isolation/none/spare-agent.ts';
 import { EXIT } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { systemClock } from '../platform/clock.ts';
 import { childChannel } from '../platform/control-channel.ts';
 import { defaultWorkerName, tempFolder } from '../platform/host.ts';
 import { openLogFile } from '../platform/log-file.ts';
+import { makeUndumpable } from '../platform/privileges.ts';
 import { systemRandom } from '../platform/random.ts';
 import { selfCommand } from '../platform/self.ts';
 import { readSecretFile, readSmallFile } from '../platform/text-file.ts';
@@ -87,6 +87,7 @@ function startByHand(flags: Flags, context: CliContext): Start {
 }
 
 async function startSupervised(): Promise<Start> {
+  makeUndumpable(); // before the token is in memory: tasks run as this very user
   const channel = childChannel();
   const orders = listenToSupervisor(channel);
   const { name, configFile, configText, token, passEnvironment } = await orders.setup;
@@ -105,21 +106,12 @@ function openLog(options: WorkerOptions, context: CliContext): Logger {
   });
 }
 
-function createAgents({ passEnvironment }: Start, log: Logger, { env }: CliContext): SpareAgent {
-  const environment = agentEnvironment(env, passEnvironment);
-  return new SpareAgent({
-    agentCommand: [...selfCommand(), 'agent'],
-    environment,
-    folder: tempFolder(),
-    clock: systemClock,
-    log,
-  });
-}
-
-function buildWorker({ options, link }: Start, agents: SpareAgent, log: Logger, context: CliContext): Worker {
-  const none = { agents, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
+function buildWorker({ options, passEnvironment, link }: Start, log: Logger, context: CliContext): Worker {
+  const agentCommand = [...selfCommand(), 'agent'];
+  const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
   return new Worker(options, {
     client: connect(options.endpoint, rootsFrom(context.env.SSL_CERT_FILE)),
+    agentEnvironment: agentEnvironment(context.env, passEnvironment),
     createNoneInstance: () => createNoneInstance(none),
     ...{ link, log, clock: systemClock, random: systemRandom },
   });
@@ -137,13 +129,10 @@ export async function run(args: readonly string[], context: CliContext): Promise
     log.warn('--token shows the token to every user of this machine; --token-file does not');
   const { options, orders } = start;
   log.info('worker starts', { worker: options.name, endpoint: options.endpoint.text, resources: options.resources });
-  const agents = createAgents(start, log, context);
-  const worker = buildWorker(start, agents, log, context);
+  const worker = buildWorker(start, log, context);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
-  void agents.prepare();
   const end = await worker.run(stop, context.hurry);
-  agents.close();
   log.info('worker ended', { end });
   return end === 'tasks-cancelled' ? EXIT.temporary : EXIT.ok;
 }

@@ -1,3 +1,5 @@
+import type { Environment } from '../platform/environment.ts';
+
 /** What an agent needs to know to run one task. The two secrets travel by descriptor, never in argv or environment. */
 export interface AgentTask {
   readonly taskId: string;
@@ -7,6 +9,8 @@ export interface AgentTask {
   readonly serverSecret: string;
   /** Authenticates the agent for this task. */
   readonly clientSecret: string;
+  /** Whole environment of the agent, which its scripts inherit. */
+  readonly environment: Environment;
 }
 
 /** How an agent ended: `problem` says why it could not do its work; null when the task was carried through, passed or not. */

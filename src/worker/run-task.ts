@@ -3,6 +3,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
 import type { Random } from '../platform/random.ts';
 import type { Isolation, PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { retryOf } from '../rpc/rpc-error.ts';
@@ -12,6 +13,7 @@ export interface TaskDeps {
   readonly upstream: Upstream;
   /** Endpoint string that agents get. */
   readonly apiEndpoint: string;
+  readonly agentEnvironment: Environment;
   /** Makes the place that a task asks for. Rejects with a sentence when this worker cannot. */
   readonly createInstance: (isolation: Isolation | undefined) => Promise<Instance>;
   readonly clock: Clock;
@@ -58,6 +60,7 @@ async function runInstance(
       apiEndpoint: deps.apiEndpoint,
       serverSecret: task.serverSecret,
       clientSecret: task.clientSecret,
+      environment: deps.agentEnvironment,
     };
     return (await instance.run(agentTask, signal)).problem;
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Instance } from '../isolation/instance.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Environment } from '../platform/environment.ts';
 import type { Random } from '../platform/random.ts';
 import { BUILD } from '../platform/version.ts';
 import type { RpcClient } from '../rpc/client.ts';
@@ -16,6 +17,7 @@ import { createUpstream } from './upstream.ts';
 
 export interface WorkerDeps {
   readonly client: RpcClient;
+  readonly agentEnvironment: Environment;
   readonly createNoneInstance: () => Promise<Instance>;
   readonly link: WorkerLink;
   readonly clock: Clock;
@@ -49,7 +51,7 @@ export class Worker {
     this.#tasks = new RunningTasks(() => this.#changed());
     const taskDeps: TaskDeps = {
       ...{ upstream, clock, random, log, apiEndpoint: options.endpoint.text },
-      leave: this.#leave.signal,
+      ...{ agentEnvironment: deps.agentEnvironment, leave: this.#leave.signal },
       createInstance: (isolation) => this.#createInstance(isolation),
     };
     const snapshot = () => ({

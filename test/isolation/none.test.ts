@@ -2,10 +2,9 @@ import { expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createNoneInstance } from '../../src/isolation/none/none-isolation.ts';
-import { SpareAgent } from '../../src/isolation/none/spare-agent.ts';
 import { makeWorkingFolder } from '../../src/isolation/none/working-folder.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { findProcess, listProcesses } from '../../src/platform/process-table.ts';
+import { findProcess } from '../../src/platform/process-table.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -13,31 +12,24 @@ import { waitFor } from '../support/wait-for.ts';
 const agentCommand = [process.execPath, resolve(import.meta.dir, 'fixtures/agent.ts')];
 const never = new AbortController().signal;
 
-function agentsIn(folder: string, command = agentCommand): SpareAgent {
-  const environment = { PATH: process.env.PATH ?? '', GREETING: 'hello' };
-  return new SpareAgent({ agentCommand: command, environment, folder, clock: systemClock, log: memoryLogger() });
-}
-
-/** An instance with agents of its own; all of them end with the scope. */
-async function make(temporary: string, cancelGraceMs = 10_000, command = agentCommand) {
-  const agents = agentsIn(temporary, command);
-  const options = { agents, temporary, cancelGraceMs, clock: systemClock, log: memoryLogger() };
-  const instance = await createNoneInstance(options);
-  return Object.assign(instance, { agents, [Symbol.dispose]: () => agents.close() });
+function make(temporary: string, cancelGraceMs = 10_000) {
+  return createNoneInstance({ agentCommand, temporary, cancelGraceMs, clock: systemClock, log: memoryLogger() });
 }
 
 function taskOf(taskId: string) {
+  const environment = { PATH: process.env.PATH ?? '', GREETING: 'hello' };
   return {
     taskId,
     apiEndpoint: 'http://127.0.0.1:1',
     serverSecret: 'SERVER-SECRET',
     clientSecret: 'CLIENT-SECRET',
+    environment,
   };
 }
 
 test('the secrets reach the agent by descriptor alone, and the folder is gone afterwards', async () => {
   using temporary = tempFolder();
-  using instance = await make(temporary.path);
+  const instance = await make(temporary.path);
   expect(await instance.run(taskOf('passes'), never)).toEqual({ problem: null });
   const seen = JSON.parse(readFileSync(join(temporary.path, 'cirrus-build/task.json'), 'utf8'));
   expect(seen.task).toMatchObject({ serverToken: 'SERVER-SECRET', clientToken: 'CLIENT-SECRET', taskId: 'passes' });
@@ -53,14 +45,14 @@ test.each([
   ['dies', 'the agent ended unexpectedly with exit code 3'],
 ])('an agent that %s is a failed run', async (taskId, problem) => {
   using temporary = tempFolder();
-  using instance = await make(temporary.path);
+  const instance = await make(temporary.path);
   expect(await instance.run(taskOf(taskId), never)).toEqual({ problem });
   await instance.close();
 });
 
 test('a cancelled agent that ignores SIGTERM is killed after its grace', async () => {
   using temporary = tempFolder();
-  using instance = await make(temporary.path, 200);
+  const instance = await make(temporary.path, 200);
   const controller = new AbortController();
   const running = instance.run(taskOf('stubborn'), controller.signal);
   await waitFor('the agent has its task', () => existsSync(join(temporary.path, 'cirrus-build/task.json')));
@@ -71,47 +63,24 @@ test('a cancelled agent that ignores SIGTERM is killed after its grace', async (
 
 test('a daemon that a task leaves in a session of its own is killed', async () => {
   using temporary = tempFolder();
-  using instance = await make(temporary.path);
+  const instance = await make(temporary.path);
   await instance.run(taskOf('leaves-daemon'), never);
   const pid = Number(readFileSync(join(temporary.path, 'cirrus-build/daemon.pid'), 'utf8'));
   await waitFor('the daemon is gone', () => findProcess(pid) === undefined);
   await instance.close();
 });
 
-test('an agent that was started ahead runs the next task, one task each; one that died meanwhile is replaced', async () => {
-  using temporary = tempFolder();
-  using instance = await make(temporary.path);
-  await instance.agents.prepare();
-  const first = await instance.agents.take();
-  first.child.signalGroup('SIGKILL');
-  await instance.agents.prepare();
-  const second = await instance.agents.take();
-  expect([first.child.pid === second.child.pid, first.mark === second.mark]).toEqual([false, false]);
-  second.child.signalGroup('SIGKILL');
-  await instance.agents.prepare();
-  const third = await instance.agents.take();
-  third.child.signalGroup('SIGKILL');
-  await third.child.exited;
-  await instance.agents.prepare();
-  expect(await instance.run(taskOf('passes'), never)).toEqual({ problem: null });
-  await instance.close();
-});
-
-test('an agent that waits ends with the worker', async () => {
-  using temporary = tempFolder();
-  const agents = agentsIn(temporary.path);
-  await agents.prepare();
-  const before = listProcesses().filter(
-    ({ ppid, command }) => ppid === process.pid && command.includes('fixtures/agent.ts'),
-  );
-  expect(before).toHaveLength(1);
-  agents.close();
-  await waitFor('it is gone', () => findProcess(before[0]?.pid ?? 0) === undefined);
-});
-
 test('a program that cannot be started rejects with a sentence', async () => {
   using temporary = tempFolder();
-  using instance = await make(temporary.path, 1, ['/nowhere/pwagent']);
+  const instance = await createNoneInstance({
+    ...{
+      agentCommand: ['/nowhere/pwagent'],
+      temporary: temporary.path,
+      cancelGraceMs: 1,
+      clock: systemClock,
+      log: memoryLogger(),
+    },
+  });
   await expect(instance.run(taskOf('passes'), never)).rejects.toThrow('program /nowhere/pwagent was not found');
   await instance.close();
 });

@@ -82,6 +82,7 @@ function startWorker(port: number, run: (task: AgentTask, signal: AbortSignal) =
   const worker = new Worker(options, {
     ...{
       client,
+      agentEnvironment: { A: '1' },
       link: noLink,
       clock: systemClock,
       random: Math.random,
@@ -123,6 +124,7 @@ test('a task is started, run, closed and stopped, in this order, and seen in pol
       apiEndpoint: `http://127.0.0.1:${server.port}`,
       serverSecret: 'server',
       clientSecret: 'client',
+      environment: { A: '1' },
     },
   ]);
   end.resolve({ problem: null });

@@ -2,14 +2,15 @@ import { createInterface } from 'node:readline';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ControlChannel, parentChannel } from '../../platform/control-channel.ts';
-import type { Child, Exit } from '../../platform/processes.ts';
+import { type Child, type Exit, spawn } from '../../platform/processes.ts';
+import { randomToken } from '../../platform/random.ts';
 import type { AgentOutcome, AgentTask, Instance } from '../instance.ts';
-import { killMarked } from './leftovers.ts';
-import type { SpareAgent } from './spare-agent.ts';
+import { killMarked, TASK_MARK } from './leftovers.ts';
 import { makeWorkingFolder, type WorkingFolder } from './working-folder.ts';
 
 export interface NoneOptions {
-  readonly agents: SpareAgent;
+  /** argv that starts the agent, up to and without its options. */
+  readonly agentCommand: readonly string[];
   /** Folder for working folders. */
   readonly temporary: string;
   /** Time between asking a cancelled agent to end and killing it, in milliseconds. */
@@ -71,13 +72,21 @@ function outcomeOf(exit: Exit, problem: string | null | undefined, cancelled: bo
 
 /** No isolation: the agent is a child process of the worker, with a folder of its own. */
 class NoneInstance implements Instance {
+  readonly #mark = randomToken(16);
+
   constructor(
     private readonly folder: WorkingFolder,
     private readonly options: NoneOptions,
   ) {}
 
   async run(task: AgentTask, signal: AbortSignal): Promise<AgentOutcome> {
-    const { child, mark } = await this.options.agents.take();
+    const child = await spawn({
+      argv: [...this.options.agentCommand, '--control'],
+      cwd: this.folder.path,
+      env: { ...task.environment, [TASK_MARK]: this.#mark },
+      stderr: 'pipe',
+      control: true,
+    });
     if (child.control === null || child.stderr === null) throw new TypeError('the agent has no channel');
     const log = this.options.log.child({ taskId: task.taskId });
     createInterface(child.stderr).on('line', (line) => log.debug('agent', { line: line.slice(0, 1_000) }));
@@ -93,12 +102,13 @@ class NoneInstance implements Instance {
     });
     const { exit, problem } = await supervise(child, word, this.options, signal);
     child.signalGroup('SIGKILL');
-    const left = await killMarked(mark, this.options.clock);
+    const left = await killMarked(this.#mark, this.options.clock);
     if (left > 0) log.warn('processes outlived their task and were killed', { processes: left });
     return outcomeOf(exit, problem, signal.aborted);
   }
 
   async close(): Promise<readonly string[]> {
+    await killMarked(this.#mark, this.options.clock); // also after a run that could not be started
     try {
       await this.folder.remove();
       return [];
