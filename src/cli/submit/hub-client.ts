@@ -7,6 +7,7 @@ import {
   treeSchema,
   warningsSchema,
 } from '../../hub/http/wire.ts';
+import { streamOf } from '../../lib/byte-stream.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { errnoOf } from '../../platform/files.ts';
@@ -70,23 +71,6 @@ async function parsedJson<Output>(hub: string, response: Response, schema: z.Zod
   if (parsed.success) return parsed.data;
   const hint = 'check that --hub is the address of a pwagent hub, and that both are of one version';
   throw new AppError('UNAVAILABLE', `hub ${hub} gave an answer that is not understood`, { hint, cause: parsed.error });
-}
-
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await iterator.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }
 
 /** Keeps what went wrong while the body was made: `fetch` itself only tells that the request broke off. */

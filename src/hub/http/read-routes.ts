@@ -1,4 +1,5 @@
 import type { Hono } from 'hono';
+import { streamOf } from '../../lib/byte-stream.ts';
 import type { BuildView } from '../model.ts';
 import { buildFeed, overviewFeed } from './event-feeds.ts';
 import { eventResponse } from './event-response.ts';
@@ -7,23 +8,6 @@ import { HttpError } from './http-error.ts';
 import { wholeNumber } from './request-schemas.ts';
 
 const MAX_BUILDS = 200;
-
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await iterator.next();
-        if (next.done === true) controller.close();
-        else controller.enqueue(next.value);
-      },
-      async cancel() {
-        await iterator.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
 
 function missing(what: string, id: string): HttpError {
   return new HttpError(404, `there is no ${what} ${id.slice(0, 100)}`);
