@@ -59,7 +59,7 @@ export async function exchange(request: Request, fetch: Fetch, signal: AbortSign
   try {
     const response = await fetch(url, {
       method,
-      headers: { 'accept-encoding': 'identity', ...headers },
+      headers: { 'accept-encoding': 'identity', connection: 'close', ...headers },
       ...(body === undefined ? {} : { body }),
       ...(direct ? { proxy: false } : {}),
       redirect: 'manual',
