@@ -4,6 +4,8 @@ import type { CliContext, CommandModule } from './context.ts';
 
 interface Entry {
   readonly summary: string;
+  /** Started by ourselves alone, so left out of the overview. */
+  readonly hidden?: true;
   /** Loads the command's own code, so that no command pays for another. */
   readonly load: () => Promise<CommandModule>;
 }
@@ -28,12 +30,20 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./run.ts'),
   },
   status: { summary: 'tell where the supervisor of this machine stands', load: () => import('./status.ts') },
+  install: { summary: 'install pwagent on this machine as a service', load: () => import('./install.ts') },
+  uninstall: { summary: 'take pwagent off this machine', load: () => import('./uninstall.ts') },
+  doctor: {
+    summary: 'check every precondition of this machine, and tell how to mend it',
+    load: () => import('./doctor.ts'),
+  },
   agent: { summary: 'run one task (the worker starts this)', load: () => import('./agent.ts') },
+  'exec-as': { summary: 'become another user and program', hidden: true, load: () => import('./exec-as.ts') },
   version: { summary: 'print version and commit', load: () => import('./version.ts') },
 };
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
+  const shown = Object.entries(COMMANDS).filter(([, { hidden }]) => hidden !== true);
+  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
   return [
     'pwagent keeps CI workers on Macs and Linux clean, alive and short-lived, and brings the hub that they poll.',
     '',

@@ -3,7 +3,9 @@ import { existsSync, statSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { AppError } from '../lib/errors.ts';
 import type { Environment } from './environment.ts';
+import { commandAs } from './exec-as.ts';
 import { errnoOf } from './files.ts';
+import type { Account } from './privileges.ts';
 
 type Stdio = 'ignore' | 'inherit' | 'pipe' | number;
 
@@ -19,8 +21,8 @@ export interface SpawnOptions {
   readonly control?: boolean;
   /** Own session and process group, so that `signalGroup` reaches all that the child starts. Default true. */
   readonly ownGroup?: boolean;
-  /** Run as this account, without supplementary groups. Needs root. */
-  readonly user?: { readonly uid: number; readonly gid: number };
+  /** Run as this account with all its groups, through `pwagent exec-as`: what hinders it shows as exit 78. Needs root. */
+  readonly user?: Account;
 }
 
 /** How a process ended: one of the two is null. */
@@ -86,7 +88,8 @@ function wrap(child: ChildProcess, pid: number): Child {
 
 /** Starts a program. Rejects with an `AppError` that says why when it cannot be started. */
 export function spawn(options: SpawnOptions): Promise<Child> {
-  const [program = '', ...args] = options.argv;
+  const { argv, env } = options.user === undefined ? options : commandAs({ ...options, user: options.user });
+  const [program = '', ...args] = argv;
   const stdio: Stdio[] = [options.stdin ?? 'ignore', options.stdout ?? 'ignore', options.stderr ?? 'ignore'];
   if (options.control) stdio.push('pipe');
   return new Promise((resolve, reject) => {
@@ -94,10 +97,9 @@ export function spawn(options: SpawnOptions): Promise<Child> {
     try {
       const child = nodeSpawn(program, args, {
         cwd: options.cwd,
-        env: { ...options.env },
+        env: { ...env },
         stdio,
         detached: options.ownGroup ?? true,
-        ...(options.user === undefined ? {} : { uid: options.user.uid, gid: options.user.gid }),
       });
       child.on('error', onError);
       if (child.pid !== undefined) resolve(wrap(child, child.pid));

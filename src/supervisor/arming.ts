@@ -5,7 +5,7 @@ import { type Armed, grantArmed } from '../platform/armed.ts';
 import { errnoOf } from '../platform/files.ts';
 
 /** Written by `pwagent install`: the id of the instance, or `any` in a machine image. */
-export const MARKER_FILE = '/etc/pwagent/armed';
+export const MARKER_FILE = '/etc/pwagent/marker';
 
 const MAX_MARKER_BYTES = 256;
 

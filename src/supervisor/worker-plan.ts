@@ -3,6 +3,7 @@ import { AppError } from '../lib/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
 import { tempFolder } from '../platform/host.ts';
+import type { Account } from '../platform/privileges.ts';
 import { lookUpUser, type User } from '../platform/users.ts';
 import type { WorkerSetup } from '../platform/worker-link.ts';
 import type { SupervisorConfig } from './config.ts';
@@ -20,7 +21,7 @@ export interface WorkerPlan {
   readonly env: Environment;
   readonly cwd: string;
   /** The account to change to; undefined when it is the supervisor's own. */
-  readonly switchTo: { readonly uid: number; readonly gid: number } | undefined;
+  readonly switchTo: Account | undefined;
   readonly killWholeUser: boolean;
   /**
    * Reads configuration and token anew, so that a mended file counts at the next start. Throws `AppError` (CONFIG).
@@ -155,7 +156,7 @@ export function planWorker(input: PlanInput): { readonly plan: WorkerPlan; reado
     argv: builtin ? input.argv : config.worker.command,
     env: environmentOf(input, user),
     cwd: folderOf(input, user),
-    switchTo: user.uid === self.uid ? undefined : { uid: user.uid, gid: user.gid },
+    switchTo: user.uid === self.uid ? undefined : { name: user.name, uid: user.uid, gid: user.gid },
     killWholeUser,
     setup: builtin ? () => readSetup(input) : undefined,
   };

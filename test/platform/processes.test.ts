@@ -163,7 +163,7 @@ const asRoot = testNeeding(
   process.getuid?.() === 0 ? undefined : 'only root may start them',
 );
 asRoot('as another user, without further groups', async () => {
-  const user = { uid: 54_321, gid: 54_322 };
+  const user = { name: 'no-account', uid: 54_321, gid: 54_322 };
   const argv = ['sh', '-c', 'id -u; id -g; id -G'];
   const child = await start({ argv, env: { PATH }, cwd: '/', stdout: 'pipe', user });
   expect(await text(child.stdout as NodeJS.ReadableStream)).toBe('54321\n54322\n54322\n');

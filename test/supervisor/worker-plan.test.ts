@@ -43,7 +43,7 @@ describe('whose worker it is', () => {
   test('root: the account that is named', () => {
     const daemon = lookUpUser('daemon');
     const { plan: made, warnings } = plan('user: daemon, dedicated: true', { self: root });
-    expect(made.switchTo).toEqual({ uid: daemon?.uid ?? -1, gid: daemon?.gid ?? -1 });
+    expect(made.switchTo).toEqual({ name: 'daemon', uid: daemon?.uid ?? -1, gid: daemon?.gid ?? -1 });
     expect([made.killWholeUser, warnings]).toEqual([false, []]); // a system account, dedicated or not
   });
 
