@@ -113,6 +113,13 @@ export class CommandWorker {
   }
 
   #look(): readonly RunningTask[] {
+    const table = this.#survey();
+    this.#act(table);
+    this.#report();
+    return this.#running;
+  }
+
+  #survey(): readonly ProcessInfo[] {
     const { processes, plan, runner, clock } = this.#deps;
     this.#lookedMs = clock.monoMs();
     const table = processes.list();
@@ -120,9 +127,7 @@ export class CommandWorker {
     this.#keeper.left(); // so that what loses its parent stays known
     this.#table = undefined;
     this.#note(busyProcesses(table, plan.user.uid, runner.busy, processes.ownPid));
-    this.#act(table);
-    this.#report();
-    return this.#running;
+    return table;
   }
 
   #note(busy: readonly ProcessInfo[]): void {
@@ -160,14 +165,13 @@ export class CommandWorker {
       this.#outcome(told, this.#signal(order.signal, table));
       return;
     }
-    const child = this.#keeper.process;
+    const pid = this.#keeper.process?.pid;
     this.#intake = { ...this.#intake, ordering: true };
     void this.#runProgram(order.argv, ORDER_MS, this.#deps.leave).then((problem) => {
       this.#intake = { ...this.#intake, ordering: false };
-      // A runner that left meanwhile, or a new one in its place, was not told anything.
-      const same = this.#keeper.process === child || (problem === null && this.#keeper.process === undefined);
-      if (same) this.#outcome(told, problem);
-      if (same && problem === null) this.#report();
+      if (this.#keeper.process?.pid !== pid) return; // another one was not told anything
+      this.#outcome(told, problem);
+      this.#report();
     });
   }
 
@@ -208,12 +212,13 @@ export class CommandWorker {
 
   #onExit(exit: Parameters<KeeperDeps['events']['exited']>[0]): void {
     const asked = this.#intake.told === 'closed' || (this.#intake.ordering && this.#intake.wanted === 'closed');
-    if (asked) this.#intake = { ...this.#intake, told: 'closed' };
-    const left = this.#look();
-    if (asked) {
-      this.#deps.log.info('the runner left after it was drained', { event: 'runner-intake', reason: exit.why });
+    if (!asked) {
+      this.#survey();
+      this.#deps.events.exited({ ...exit, left: this.#running });
       return;
     }
-    this.#deps.events.exited({ ...exit, left });
+    this.#intake = { ...this.#intake, told: 'closed' };
+    this.#deps.log.info('the runner left, as it was asked to', { event: 'runner-intake', reason: exit.why });
+    this.#look();
   }
 }
