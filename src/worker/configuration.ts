@@ -67,7 +67,7 @@ export interface WorkerOptions {
 }
 
 /** Where a hub on the same machine listens by default. */
-const DEFAULT_ENDPOINT = 'http://127.0.0.1:7481';
+export const DEFAULT_ENDPOINT = 'http://127.0.0.1:7481';
 
 /** The hosted service is gone; a worker that still points there would wait for ever. */
 function refuseClosedService({ text, target }: Endpoint): void {

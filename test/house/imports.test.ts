@@ -4,7 +4,8 @@ import { dirname, relative, resolve } from 'node:path';
 /** Which room may import from which; `lib` from nothing. The rule is drawn in docs/architecture.md. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['cli', 'platform', 'lib'],
-  cli: ['supervisor', 'worker', 'isolation', 'agent', 'hub', 'pool', 'cirrus-yml', 'rpc', 'platform', 'lib'],
+  cli: ['install', 'supervisor', 'worker', 'isolation', 'agent', 'hub', 'pool', 'cirrus-yml', 'rpc', 'platform', 'lib'],
+  install: ['supervisor', 'platform', 'lib'],
   supervisor: ['platform', 'lib'],
   worker: ['isolation', 'rpc', 'platform', 'lib'],
   isolation: ['platform', 'rpc', 'lib'],
