@@ -1,5 +1,5 @@
 import type { Report } from './report.ts';
-import type { TaskDraft } from './task/read-task.ts';
+import type { TaskDraft } from './task/task-draft.ts';
 
 /** A task among its neighbours: its number in the file, and whether its `only_if` keeps it. */
 export interface NumberedTask {
@@ -67,11 +67,31 @@ function leadingToCircles(edges: ReadonlyMap<number, readonly number[]>): Set<nu
   return new Set(open.keys());
 }
 
-/** Tasks that are part of a circle, or stand between two of them. */
-function findCircles(required: ReadonlyMap<number, readonly number[]>): Set<number> {
-  const forward = leadingToCircles(required);
-  const backward = leadingToCircles(reverse(required));
-  return new Set([...forward].filter((id) => backward.has(id)));
+/** Follows the first open edge of each task until one comes again; that is a circle. Empty when there is none. */
+function findCircle(required: ReadonlyMap<number, readonly number[]>): number[] {
+  const stuck = leadingToCircles(required);
+  const path: number[] = [];
+  let next = [...required.keys()].find((id) => stuck.has(id));
+  const positions = new Map<number, number>();
+  while (next !== undefined) {
+    const known = positions.get(next);
+    if (known !== undefined) return path.slice(known);
+    positions.set(next, path.push(next) - 1);
+    next = required.get(next)?.find((id) => stuck.has(id));
+  }
+  return [];
+}
+
+const MAX_SPELLED = 10;
+
+function spellCircle(names: readonly string[]): string {
+  const [first = ''] = names;
+  if (names.length === 1) return `"${first}" waits for itself and can never start`;
+  const steps = names.map(
+    (name, index) => `"${name}"${index === 0 ? ' waits' : ''} for "${names[index + 1] ?? first}"`,
+  );
+  const shown = steps.length <= MAX_SPELLED ? steps : [...steps.slice(0, MAX_SPELLED), '…', ...steps.slice(-1)];
+  return `these tasks can never start: ${shown.join(', ')}`;
 }
 
 /** For each task the ids of those it waits for. Reports unknown names and circles. */
@@ -82,11 +102,11 @@ export function resolveDependencies(
   const index = indexByName(tasks);
   const kept = tasks.filter(({ enabled }) => enabled);
   const required = new Map(kept.map((task) => [task.id, resolveOne(task, index, tasks, report)]));
-  const stuck = findCircles(required);
-  const first = kept.find(({ id }) => stuck.has(id))?.draft;
+  const circle = findCircle(required);
+  const drafts = circle.flatMap((id) => tasks[id]?.draft ?? []);
+  const [first] = drafts;
   if (first !== undefined) {
-    const names = [...new Set(kept.filter(({ id }) => stuck.has(id)).map(({ draft }) => `"${draft.name}"`))];
-    const message = `these tasks wait for each other and can never start: ${names.join(', ')}`;
+    const message = spellCircle(drafts.map(({ name }) => name));
     report.error(first.dependsOn[0]?.at ?? first.at, message, 'remove one of their depends_on');
   }
   return required;

@@ -1,9 +1,8 @@
-/** Instance fields besides `persistent_worker` that such files are known to contain. None of them can run here. */
-export const FOREIGN_INSTANCES = [
-  'container',
-  'arm_container',
-  'windows_container',
-  'macos_instance',
+/** Instance fields that the language knows besides `persistent_worker`. None of them can run here. */
+export const CONTAINER_INSTANCES = ['container', 'arm_container', 'windows_container', 'macos_instance'] as const;
+
+/** Instance fields that the hosted service declared from outside: known by name, their contents are not checked. */
+export const CLOUD_INSTANCES = [
   'osx_instance',
   'docker_instance',
   'gce_instance',
@@ -17,7 +16,7 @@ export const FOREIGN_INSTANCES = [
   'oci_instance',
 ] as const;
 
-/** Fields of the hosted service that change nothing on persistent workers; accepted with a warning. */
+/** Fields of the hosted service that change nothing on persistent workers. */
 export const SERVICE_FIELDS = [
   'stateful',
   'trigger_type',
@@ -27,20 +26,26 @@ export const SERVICE_FIELDS = [
   'skip_notifications',
   'use_compute_credits',
   'experimental',
-  'registry_config',
 ] as const;
 
-/** Fields that a task takes from the root as well as from itself; both are merged. In order of evaluation. */
+/** Fields that every unit takes from the root as well as from itself; both are merged. In order of evaluation. */
+const COMMON_FIELDS = ['skip', 'allow_failures', 'timeout_in', ...SERVICE_FIELDS, 'only_if'] as const;
+
+/** Variables, instances, then the rest: what a task inherits, in order of evaluation. */
 export const INHERITABLE_FIELDS: readonly string[] = [
   'environment',
   'env',
-  ...FOREIGN_INSTANCES,
+  ...CONTAINER_INSTANCES,
   'persistent_worker',
-  'skip',
-  'allow_failures',
-  'timeout_in',
-  'only_if',
+  ...CLOUD_INSTANCES,
+  ...COMMON_FIELDS,
 ];
+
+/** The same for pipes and builders, which bring their own instance. */
+export const INHERITABLE_WITHOUT_INSTANCE: readonly string[] = ['environment', 'env', ...COMMON_FIELDS];
+
+/** Root and task keys of the hosted service that are not even properties. */
+export const IGNORED_FIELDS = ['registry_config'] as const;
 
 /** Fields that may be written several times in one task, each occurrence counting. */
 export const REPEATABLE_FIELDS: readonly string[] = [

@@ -1,5 +1,5 @@
 import { INHERITABLE_FIELDS } from './field-names.ts';
-import { type Entry, type MapNode, mapNode, type Node } from './yaml/node.ts';
+import { type Entry, listNode, type MapNode, mapNode, type Node } from './yaml/node.ts';
 
 /** A field of the task with what the root says about it merged below, and the position of its strongest occurrence. */
 export type Inherited = ReadonlyMap<string, Entry>;
@@ -11,13 +11,25 @@ function mergeEntries(weak: readonly Entry[], strong: readonly Entry[]): Entry[]
     const index = positions.get(entry.key);
     const other = index === undefined ? undefined : merged[index];
     if (index === undefined || other === undefined) positions.set(entry.key, merged.push(entry) - 1);
-    else merged[index] = { ...entry, value: mergeNodes(other.value, entry.value) };
+    else merged[index] = { ...entry, value: mergeNodes(other.value, entry.value, entry.key) };
   }
   return merged;
 }
 
-/** Maps are merged key by key; of everything else, lists included, the stronger takes the place of the weaker. */
-function mergeNodes(weak: Node, strong: Node): Node {
+/** Item by item, as the reference does it for the one list that tasks like to complete. */
+function mergeItems(weak: readonly Node[], strong: readonly Node[]): Node[] {
+  const merged = weak.map((item, index) => {
+    const other = strong[index];
+    return other === undefined ? item : mergeNodes(item, other);
+  });
+  return [...merged, ...strong.slice(weak.length)];
+}
+
+/** Maps are merged key by key; of everything else the stronger takes the place of the weaker, most lists included. */
+function mergeNodes(weak: Node, strong: Node, key?: string): Node {
+  if (key === 'additional_containers' && weak.kind === 'list' && strong.kind === 'list') {
+    return listNode(strong.at, mergeItems(weak.items, strong.items));
+  }
   if (weak.kind !== 'map' || strong.kind !== 'map') return strong;
   return mapNode(strong.at, mergeEntries(weak.entries, strong.entries));
 }

@@ -1,12 +1,19 @@
 import type { Task } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import { assembleTask, findUniqueLabels } from './assemble-task.ts';
+import { assembleTask, findUniqueLabels, labelsOf } from './assemble-task.ts';
+import { checkConditions } from './check-conditions.ts';
 import { type NumberedTask, resolveDependencies } from './dependencies.ts';
+import type { SourceFiles } from './dockerfile/hash-dockerfile.ts';
+import { assemblePrebuild, type Prebuild, planPrebuilds } from './dockerfile/prebuild.ts';
+import { reportEncryptedValues } from './encrypted-values.ts';
 import { type FoundTask, findTasks } from './find-tasks.ts';
+import { findForeign } from './foreign.ts';
 import { LIMITS } from './limits.ts';
+import { type PlanInput, type PlannedTask, planTasks } from './plan.ts';
 import type { Problem } from './problem.ts';
 import type { Report } from './report.ts';
 import { evaluateText } from './task/condition-field.ts';
-import { readTask, type TaskDraft } from './task/read-task.ts';
+import { readTask } from './task/read-task.ts';
+import type { TaskDraft } from './task/task-draft.ts';
 import { createVariables, type ExpansionBudget } from './variables.ts';
 import { buildTree } from './yaml/build-tree.ts';
 import { isEmptyDocument, lexDocument } from './yaml/lex-document.ts';
@@ -19,12 +26,19 @@ export interface ParseInput {
   readonly environment: Readonly<Record<string, string>>;
   /** Paths that the change touches, for `changesInclude` in conditions; none when left out. */
   readonly affectedFiles?: readonly string[];
+  /** Files that the configuration refers to. Without it no image is planned for a Dockerfile. */
+  readonly files?: SourceFiles;
+  /** Whether tasks also get the properties that only the hosted service understood, such as `trigger_type`. */
+  readonly declaredProperties?: boolean;
 }
 
-/** `tasks` is empty when any problem is an error. */
+/** `tasks` and `plan` are empty when any problem is an error. */
 export interface ParseResult {
   readonly tasks: readonly Task[];
   readonly problems: readonly Problem[];
+  /** What no persistent worker can run. No mistake of the file, but a reason not to start it; all are errors. */
+  readonly foreign: readonly Problem[];
+  readonly plan: readonly PlannedTask[];
 }
 
 /** Whether `only_if` keeps the task. It alone may ask for the task's name. */
@@ -41,41 +55,82 @@ function readTasks(found: readonly FoundTask[], root: MapNode, input: ParseInput
   const affectedFiles = input.affectedFiles ?? [];
   return found.map((task, id) => {
     const variables = createVariables(input.environment, budget);
-    const draft = readTask(task, root.entries, { report, variables, affectedFiles, patternBudget });
+    const scope = { report: report.within(task.range), variables, affectedFiles, patternBudget };
+    const draft = readTask(task, root.entries, scope);
+    checkConditions(draft);
     return { id, draft, enabled: isEnabled(draft, input, budget) };
   });
 }
 
-function assembleTasks(tasks: readonly NumberedTask[], input: ParseInput, report: Report): Task[] {
+/** Tasks that `only_if` keeps, with what the whole file says about them. */
+interface Resolved extends PlanInput {
+  readonly kept: readonly NumberedTask[];
+}
+
+function resolve(tasks: readonly NumberedTask[], input: ParseInput, report: Report): Resolved {
   const kept = tasks.filter(({ enabled }) => enabled);
   const required = resolveDependencies(tasks, report);
-  if (report.hasErrors()) return [];
-  const labels = findUniqueLabels(kept);
-  return kept.map((task, index) =>
-    assembleTask(task, {
+  const prebuilds: ReadonlyMap<number, Prebuild> =
+    input.files === undefined ? new Map() : planPrebuilds(kept, tasks.length, input.files, report);
+  const labelled = [
+    ...kept.map(({ id, draft }) => ({ id, name: draft.name, labels: labelsOf(draft, draft.instance) })),
+    ...[...new Set(prebuilds.values())].map(({ id, name, draft }) => ({
+      id,
+      name,
+      labels: labelsOf(draft, undefined),
+    })),
+  ];
+  return { tasks, kept, required, prebuilds, labels: findUniqueLabels(labelled) };
+}
+
+function assembleTasks({ kept, required, prebuilds, labels }: Resolved, input: ParseInput): Task[] {
+  const { environment, declaredProperties = false } = input;
+  const messages = kept.map((task, index) => {
+    const prebuild = prebuilds.get(task.id);
+    return assembleTask(task, {
       index,
-      requiredIds: required.get(task.id) ?? [],
+      requiredIds: [...(required.get(task.id) ?? []), ...(prebuild === undefined ? [] : [prebuild.id])],
       uniqueLabels: labels.get(task.id) ?? [],
-      environment: input.environment,
-    }),
+      environment,
+      dockerfileHash: prebuild?.hash,
+      declaredProperties,
+    });
+  });
+  const images = [...new Set(prebuilds.values())].map((prebuild, index) =>
+    assemblePrebuild(prebuild, kept.length + index, labels.get(prebuild.id) ?? []),
   );
+  return [...messages, ...images];
+}
+
+function readRoot(text: string): { root: MapNode | undefined; anchors: readonly number[]; report: Report } {
+  const { document, report } = lexDocument(text);
+  if (document === undefined || isEmptyDocument(document)) return { root: undefined, anchors: [], report };
+  const { root, anchors } = buildTree(document, text, report);
+  if (root === undefined || root.kind === 'map') return { root, anchors, report };
+  const hint = 'begin with a task, for example "task:" and below it "  script: make test"';
+  report.error(root.at, `the file must be a map of tasks and settings, not ${describeNode(root)}`, hint);
+  return { root: undefined, anchors, report };
 }
 
 /**
- * Turns a `.cirrus.yml` into tasks and tells all problems of the file, in its order. Pure: no file, network or clock;
- * never throws on bad input. A file without content has no tasks and no problems.
+ * Turns a `.cirrus.yml` into tasks and tells all problems of the file, in its order. Pure: no file, network or clock
+ * but what `files` reads; never throws on bad input. A file without content has no tasks and no problems.
  */
 export function parseConfiguration(input: ParseInput): ParseResult {
-  const { document, report } = lexDocument(input.text);
-  if (document === undefined || isEmptyDocument(document)) return { tasks: [], problems: report.problems() };
-  const { root, anchors } = buildTree(document, input.text, report);
-  if (root === undefined) return { tasks: [], problems: report.problems() };
-  if (root.kind !== 'map') {
-    const hint = 'begin with a task, for example "task:" and below it "  script: make test"';
-    report.error(root.at, `the file must be a map of tasks and settings, not ${describeNode(root)}`, hint);
-    return { tasks: [], problems: report.problems() };
-  }
-  const found = findTasks(root, anchors, report);
-  const tasks = assembleTasks(readTasks(found, root, input, report), input, report);
-  return { tasks: report.hasErrors() ? [] : tasks, problems: report.problems() };
+  const { root, anchors, report } = readRoot(input.text);
+  if (root === undefined) return { tasks: [], problems: report.problems(), foreign: [], plan: [] };
+  reportEncryptedValues(root, report);
+  const tasks = readTasks(findTasks(root, anchors, report), root, input, report);
+  const resolved = resolve(tasks, input, report);
+  const foreign = findForeign(
+    resolved.kept.map(({ draft }) => draft),
+    report,
+  );
+  if (report.hasErrors()) return { tasks: [], problems: report.problems(), foreign, plan: [] };
+  return {
+    tasks: assembleTasks(resolved, input),
+    problems: report.problems(),
+    foreign,
+    plan: planTasks(resolved, report),
+  };
 }

@@ -1,3 +1,9 @@
+/** A 1-based place in the file. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** Something wrong in a `.cirrus.yml`, with the place where it was written (1-based). */
 export interface Problem {
   readonly severity: 'error' | 'warning';
@@ -7,4 +13,8 @@ export interface Problem {
   readonly message: string;
   /** What to do about it, or undefined. */
   readonly hint?: string | undefined;
+  /** Set for a key that nothing reads: old files rely on its being harmless, a strict check does not. */
+  readonly kind?: 'unknown-key' | undefined;
+  /** Aliases through which the written text came where it is wrong; the first few of them. */
+  readonly used?: readonly TextPlace[] | undefined;
 }

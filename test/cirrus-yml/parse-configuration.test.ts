@@ -94,7 +94,7 @@ smoke_task:
 
 describe('nothing to do is no mistake', () => {
   test.each(['', '# later\n', '---\n', '---\n# later\n'])('%j', (text) => {
-    expect(parseConfiguration({ text, environment: {} })).toEqual({ tasks: [], problems: [] });
+    expect(parseConfiguration({ text, environment: {} })).toEqual({ tasks: [], problems: [], foreign: [], plan: [] });
   });
 });
 

@@ -91,7 +91,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     'a list that takes the place of a map',
     'x: &x [{a: b}]\ntask: {persistent_worker: {}, matrix: {y: z, <<: *x}}\n',
     [
-      '1:9 warning: unknown key "a" in a task; known keys: name, alias, depends_on, environment, env, persistent_worker, skip, allow_failures, timeout_in, only_if, background_script, script, cache, artifacts, file, upload_caches, always, on_success, on_failure, on_timeout',
+      '1:9 warning: unknown key "a" in a task; known keys: name, alias, depends_on, environment, env, container, arm_container, windows_container, macos_instance, persistent_worker, skip, allow_failures, timeout_in, only_if, background_script, script, cache, artifacts, file, upload_caches, always, on_success, on_failure, on_timeout',
       '2:40 warning: "y" is lost: the list merged by "<<" takes the place of the whole map',
     ],
   ],
@@ -142,16 +142,46 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     ['1:1 error: the task "task" must be a map, not nothing; add persistent_worker and a script'],
   ],
   [
-    'a pipe',
-    'x_pipe: {steps: []}\n',
-    ['1:1 error: "x_pipe" cannot run: a pipe needs the hosted service; write a task with persistent_worker'],
+    'a pipe without steps',
+    'x_pipe: {resources: {cpu: 1}}\n',
+    ['1:1 error: the pipe "x" has no "steps"; add a list of steps, each with an image'],
   ],
   [
-    'a docker builder',
-    'docker_builder: {build_script: x}\n',
-    [
-      '1:1 error: "docker_builder" cannot run: a docker_builder needs the hosted service; write a task with persistent_worker',
-    ],
+    'a pipe that is a text',
+    'x_pipe: a\n',
+    ['1:1 error: the pipe "x_pipe" must be a map, not text; write its keys below it'],
+  ],
+  ['steps of text', 'pipe: {steps: a}\n', ['1:8 error: "steps" must be a list of steps, not text']],
+  ['a step of text', 'pipe: {steps: [a]}\n', ['1:16 error: a step must be a map; write image: NAME and a script']],
+  [
+    'a step without image and instruction',
+    'pipe:\n  steps:\n    - {}\n',
+    ['3:7 error: the step has no "image"; add image: NAME', '3:7 error: the step has no instruction; add a script'],
+  ],
+  [
+    'a script directly in a pipe',
+    'pipe:\n  script: x\n  steps: [{image: a, script: y}]\n',
+    ['2:3 warning: "script" stands directly in a pipe and is not run; move it into a step'],
+  ],
+  [
+    'an unknown key of a step',
+    'pipe: {steps: [{imge: b, image: a, script: y}]}\n',
+    ['1:17 warning: unknown key "imge" in a step; did you mean "image"?'],
+  ],
+  [
+    'resources of a pipe as text',
+    'pipe: {resources: a, steps: [{image: a, script: y}]}\n',
+    ['1:8 error: "resources" must be a map, not text'],
+  ],
+  [
+    'an unknown platform of a builder',
+    'docker_builder: {platform: beos}\n',
+    ['1:18 error: platform: "beos" is not a platform; write linux, darwin or windows'],
+  ],
+  [
+    'a slip in a builder',
+    'docker_builder: {os_versoin: 1}\n',
+    ['1:18 warning: unknown key "os_versoin" in a docker_builder; did you mean "os_version"?'],
   ],
   [
     'a matrix at the root',
@@ -186,18 +216,77 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
-    'a container',
-    'task:\n  container: {image: a}\n',
+    'a container without image',
+    'task:\n  container: {cpu: 1}\n',
+    ['2:3 warning: "container" has neither an image nor a Dockerfile; add image: NAME'],
+  ],
+  [
+    'a container of text',
+    'task:\n  container: debian\n',
     [
-      '2:3 error: "container" cannot run: this hub runs tasks on persistent workers only; use persistent_worker with labels or an isolation instead',
+      '2:3 error: "container" must be a map, not text',
+      '2:3 warning: "container" has neither an image nor a Dockerfile; add image: NAME',
     ],
   ],
   [
-    'an inherited container',
-    'macos_instance: {image: a}\ntask: {script: x}\nb_task: {script: y}\n',
-    [
-      '1:1 error: "macos_instance" cannot run: this hub runs tasks on persistent workers only; use persistent_worker with labels or an isolation instead',
-    ],
+    'processors of a container in words',
+    'task:\n  container: {image: a, cpu: abc}\n',
+    ['2:25 error: cpu: "abc" is not an amount; write a number such as 1 or 0.5'],
+  ],
+  [
+    'negative processors of a container',
+    'task:\n  container: {image: a, cpu: -1}\n',
+    ['2:25 error: cpu: "-1" is not an amount; write a number such as 1 or 0.5'],
+  ],
+  [
+    'an additional container of text',
+    'task:\n  container: {image: a, additional_containers: [b]}\n',
+    ['2:49 error: an additional container must be a map; write name: NAME and image: IMAGE'],
+  ],
+  [
+    'additional containers as a map',
+    'task:\n  container: {image: a, additional_containers: {}}\n',
+    ['2:25 error: "additional_containers" must be a list of maps, not a map'],
+  ],
+  [
+    'an additional container without image',
+    'task:\n  container: {image: a, additional_containers: [{name: b}]}\n',
+    ['2:49 error: the additional container has no "image"; add image: NAME'],
+  ],
+  [
+    'a name that a container cannot have',
+    'task:\n  container: {image: a, additional_containers: [{name: b-1, image: c}]}\n',
+    ['2:49 error: "b-1" cannot name an additional container; write letters only'],
+  ],
+  [
+    'a name that is taken',
+    'task:\n  container: {image: a, additional_containers: [{name: main, image: c}]}\n',
+    ['2:49 error: an additional container cannot be named "main"; the container of the task is called so'],
+  ],
+  [
+    'port and ports',
+    'task:\n  container: {image: a, additional_containers: [{name: b, image: c, port: 1, ports: [2]}]}\n',
+    ['2:49 error: the additional container has both "port" and "ports"; write one of them'],
+  ],
+  [
+    'a port in words',
+    'task:\n  container: {image: a, additional_containers: [{name: b, image: c, port: "1:x"}]}\n',
+    ['2:69 error: "1:x" is not a port; write PORT or HOST_PORT:CONTAINER_PORT'],
+  ],
+  [
+    'a port that no machine has',
+    'task:\n  container: {image: a, additional_containers: [{name: b, image: c, ports: [65536]}]}\n',
+    ['2:77 error: "65536" is not a port; write PORT or HOST_PORT:CONTAINER_PORT'],
+  ],
+  [
+    'a command with an open quote',
+    'task:\n  container: {image: a, additional_containers: [{name: b, image: c, command: "a \'b"}]}\n',
+    ['2:69 error: "command" has a quote that is not closed'],
+  ],
+  [
+    'half a processor of a Mac',
+    'task: {macos_instance: {image: a, cpu: 0.5}}\n',
+    ['1:35 error: cpu: "0.5" is not a whole number up to 65535'],
   ],
   [
     'a worker of text',
@@ -295,10 +384,10 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     ['1:64 error: "/a:/b:rw" is not a volume; write SOURCE:TARGET or SOURCE:TARGET:ro'],
   ],
   [
-    'a Dockerfile',
+    'a Dockerfile for an unknown processor',
     'a_task: {persistent_worker: {isolation: {container: {dockerfile: D}}}}\n',
     [
-      '1:54 error: "dockerfile" cannot be used: this hub builds no images; build the image beforehand and name it with "image"',
+      '1:54 error: a Dockerfile here needs the variable CIRRUS_ARCH; add CIRRUS_ARCH: arm64 or CIRRUS_ARCH: amd64 to env',
     ],
   ],
   [
@@ -346,7 +435,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     'an unknown key without a neighbour',
     withLine('zzzzzzzzzz: make'),
     [
-      '3:3 warning: unknown key "zzzzzzzzzz" in a task; known keys: name, alias, depends_on, environment, env, persistent_worker, skip, allow_failures, timeout_in, only_if, background_script, script, cache, artifacts, file, upload_caches, always, on_success, on_failure, on_timeout',
+      '3:3 warning: unknown key "zzzzzzzzzz" in a task; known keys: name, alias, depends_on, environment, env, container, arm_container, windows_container, macos_instance, persistent_worker, skip, allow_failures, timeout_in, only_if, background_script, script, cache, artifacts, file, upload_caches, always, on_success, on_failure, on_timeout',
     ],
   ],
   [
@@ -496,22 +585,174 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'a dependency on itself',
     withLine('depends_on: main'),
-    ['3:3 error: these tasks wait for each other and can never start: "main"; remove one of their depends_on'],
+    ['3:3 error: "main" waits for itself and can never start; remove one of their depends_on'],
   ],
   [
     'a circle',
     'persistent_worker: {}\na_task:\n  depends_on: b\nb_task:\n  depends_on: c\nc_task: {depends_on: a}\nd_task: {depends_on: a}\n',
-    ['3:3 error: these tasks wait for each other and can never start: "a", "b", "c"; remove one of their depends_on'],
+    [
+      '3:3 error: these tasks can never start: "a" waits for "b", "b" for "c", "c" for "a"; remove one of their depends_on',
+    ],
   ],
   [
     'a dependency that is left out',
     'persistent_worker: {}\na_task: {only_if: false}\nb_task: {depends_on: a}\n',
     ['3:1 warning: "b" does not wait for "a", which its only_if leaves out'],
   ],
+  [
+    'an anchor that nobody uses',
+    '.x: &x {a: b}\ntask: {persistent_worker: {}}\n',
+    ['1:5 warning: the anchor &x is never used; remove it, or check its name'],
+  ],
+  [
+    'an anchor that is written again before anybody used it',
+    '.x: &x {name: b}\n.y: &x {name: c}\ntask: {persistent_worker: {}, <<: *x}\n',
+    ['1:5 warning: the anchor &x is never used; remove it, or check its name'],
+  ],
+  [
+    'a condition that can never hold',
+    withLine(`only_if: $A == 'x' && ($B == 'y' && $A == 'z')`),
+    [
+      '3:3 warning: "main" can never run: its only_if is false whatever the variables are; correct the condition, or write only_if: false to switch the task off',
+    ],
+  ],
+  [
+    'a condition without variables',
+    withLine(`only_if: "'main' == 'master' || false"`),
+    [
+      '3:3 warning: "main" can never run: its only_if is false whatever the variables are; correct the condition, or write only_if: false to switch the task off',
+    ],
+  ],
+  [
+    'a task that is always skipped',
+    withLine('skip: "!false || false"'),
+    [
+      '3:3 warning: "main" can never run: its skip is true whatever the variables are; correct the condition, or write skip: true',
+    ],
+  ],
+  ['a task that is switched off on purpose', withLine('only_if: false'), []],
+  [
+    'a label that contradicts the isolation',
+    'task: {persistent_worker: {labels: {os: linux, arch: amd64}, isolation: {tart: {image: a}}}}\n',
+    [
+      '1:28 warning: the label os=linux contradicts the isolation "tart", which needs darwin; no worker fits both: change one of them',
+      '1:28 warning: the label arch=amd64 contradicts the isolation "tart", which needs arm64; no worker fits both: change one of them',
+    ],
+  ],
+  [
+    'labels that contradict each other',
+    'task: {persistent_worker: {labels: [{os: linux}, {os: darwin}]}}\n',
+    ['1:51 warning: the label os=darwin contradicts os=linux above, and only the last counts; remove one of them'],
+  ],
+  [
+    'an encrypted value',
+    withLine('env: {TOKEN: "ENCRYPTED[!abc!]"}'),
+    [
+      '3:16 warning: "TOKEN" was encrypted for the hosted service, and nothing can decrypt it any more; pass the secret as a variable from outside instead',
+    ],
+  ],
+  [
+    'a trigger that nobody knows',
+    withLine('trigger_type: later'),
+    [
+      '3:3 warning: there is no trigger_type "later"; write automatic or manual',
+      '3:3 warning: "trigger_type" was a matter of the hosted service and changes nothing here',
+    ],
+  ],
+  [
+    'a mistake in a field of the hosted service',
+    withLine('stateful: perhaps'),
+    [
+      '3:3 warning: "stateful" was a matter of the hosted service and changes nothing here',
+      '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write \'perhaps\' for the text, or $perhaps for the variable',
+    ],
+  ],
+  ['a cloud is known by name', 'task: {gce_instance: {image: a}}\n', []],
 ];
+
+test('at least 80 mistakes are told with their exact words', () => expect(ERRORS.length).toBeGreaterThan(120));
 
 describe('every mistake has its place, a sentence and a remedy', () => {
   test.each(ERRORS)('%s', (_title, text, expected) => {
     expect(problemsOf(text)).toEqual([...expected]);
+  });
+});
+
+/** What no persistent worker can run is no mistake, but told apart with its place. */
+describe('what needs a hosted service', () => {
+  test.each([
+    [
+      'a container',
+      'task:\n  container: {image: a}\n',
+      '2:3 "container" needs a hosted service; use persistent_worker with labels or an isolation instead',
+    ],
+    [
+      'an inherited Mac',
+      'macos_instance: {image: a}\ntask: {script: x}\nb_task: {script: y}\n',
+      '1:1 "macos_instance" needs a hosted service; use persistent_worker with labels or an isolation instead',
+    ],
+    [
+      'a pipe',
+      'pipe: {steps: [{image: a, script: b}]}\n',
+      '1:1 a pipe needs a hosted service; write a task with persistent_worker',
+    ],
+    [
+      'a builder',
+      'docker_builder: {script: b}\n',
+      '1:1 a docker_builder needs a hosted service; write a task with persistent_worker',
+    ],
+    [
+      'a cloud',
+      'task: {gce_instance: {image: a}}\n',
+      '1:8 "gce_instance" needs a hosted service; use persistent_worker with labels or an isolation instead',
+    ],
+    [
+      'a cloud over the worker of the root',
+      'persistent_worker: {}\ntask: {gce_instance: {image: a}}\n',
+      '2:8 "gce_instance" needs a hosted service; use persistent_worker with labels or an isolation instead',
+    ],
+    [
+      'a Dockerfile',
+      'env: {CIRRUS_ARCH: arm64}\ntask: {persistent_worker: {isolation: {container: {dockerfile: D}}}}\n',
+      '2:52 a Dockerfile needs a hosted service that builds its image; build the image beforehand and name it with "image"',
+    ],
+    [
+      'nothing',
+      'container: {image: a}\ntask: {persistent_worker: {}}\nb_task: {container: {image: a}, only_if: false}\n',
+      '',
+    ],
+  ])('%s', (_title, text, expected) => {
+    const { problems, foreign } = parseConfiguration({ text, environment: {} });
+    expect(problems).toEqual([]);
+    expect(foreign.map(({ line, column, message, hint }) => `${line}:${column} ${message}; ${hint}`).join('\n')).toBe(
+      expected,
+    );
+  });
+});
+
+/** Where the text was written comes first; where it is used, behind. */
+describe('problems of repeated text tell where it is used', () => {
+  test.each([
+    ['an alias', '.w: &w {lables: {}}\ntask:\n  persistent_worker: *w\n', '1:9', ['3:22']],
+    ['a merge', '.t: &t {timeout_in: 1d}\ntask:\n  persistent_worker: {}\n  <<: *t\n', '1:9', ['4:7']],
+    [
+      'an alias of an alias',
+      '.a: &a {scirpt: x}\n.b: &b {<<: *a}\ntask: {persistent_worker: {}, <<: *b}\n',
+      '1:9',
+      ['3:35'],
+    ],
+    [
+      'two tasks',
+      '.t: &t {scirpt: x}\na_task: {persistent_worker: {}, <<: *t}\nb_task: {persistent_worker: {}, <<: *t}\n',
+      '1:9',
+      ['2:37', '3:37'],
+    ],
+    ['through the root', '.w: &w {lables: {}}\npersistent_worker: *w\ntask: {script: x}\n', '1:9', ['2:20']],
+    ['not used at all', 'task: {persistent_worker: {}, scirpt: x}\n', '1:31', []],
+  ])('%s', (_title, text, written, used) => {
+    const [problem, ...others] = parseConfiguration({ text, environment: {} }).problems;
+    expect(others).toEqual([]);
+    expect(`${problem?.line}:${problem?.column}`).toBe(written);
+    expect((problem?.used ?? []).map(({ line, column }) => `${line}:${column}`)).toEqual([...used]);
   });
 });

@@ -22,15 +22,19 @@ export interface TestHub {
 
 /**
  * A language of one word per task, so that these tests do not depend on the real one: `bad` in the text is an error
- * at line 2, `odd` a warning.
+ * at line 2, `odd` a warning, `far` something that only a hosted service could run.
  */
 export function parseWords({ text }: ParseInput): ParseResult {
   const at = { line: 2, column: 3, hint: 'say something else' };
-  if (text.includes('bad')) return { tasks: [], problems: [{ severity: 'error', message: 'bad word', ...at }] };
+  if (text.includes('bad')) {
+    return { tasks: [], problems: [{ severity: 'error', message: 'bad word', ...at }], foreign: [], plan: [] };
+  }
   const tasks = text.split(/\s+/).filter((word) => word !== '');
   return {
     tasks: tasks.map((name) => create(TaskSchema, { name, commands: [{ name: 'main' }], environment: { A: 'file' } })),
     problems: text.includes('odd') ? [{ severity: 'warning', message: 'odd word', ...at }] : [],
+    foreign: text.includes('far') ? [{ severity: 'error', message: 'far word', ...at }] : [],
+    plan: [],
   };
 }
 

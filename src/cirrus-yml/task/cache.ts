@@ -2,7 +2,8 @@ import { create } from '@bufbuild/protobuf';
 import { type CacheInstruction, CacheInstructionSchema } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
 import { condition } from './condition-field.ts';
-import { type FieldTable, fieldsOf, type Reader, readFields } from './reader.ts';
+import { type FieldTable, fieldsOf, type Reader, reader, readFields } from './reader.ts';
+import { objectSchema, TEXT, TEXTS } from './schemas.ts';
 import type { Scope } from './scope.ts';
 import { scriptLines } from './scripts.ts';
 import { text, texts } from './texts.ts';
@@ -22,21 +23,25 @@ function homeFolder(folder: string): string {
   return folder.trim().replace(/^~\//, '$HOME/');
 }
 
-const folder: Reader<string[]> = (entry, scope) => {
+const folder: Reader<string[]> = reader(TEXT, (entry, scope) => {
   const path = text(entry, scope);
   return path === undefined ? undefined : [homeFolder(path)];
-};
+});
+
+const folders: Reader<string[]> = reader(TEXTS, (entry, scope) => texts(entry, scope)?.map(homeFolder));
 
 const CACHE: FieldTable<CacheFields> = {
   name: cache('name', text),
   folder: cache('folders', folder),
-  folders: cache('folders', (entry, scope) => texts(entry, scope)?.map(homeFolder)),
+  folders: cache('folders', folders),
   fingerprint_script: cache('fingerprintScripts', scriptLines),
   fingerprint_key: cache('fingerprintKey', text),
   populate_script: cache('populateScripts', scriptLines),
   reupload_on_changes: cache('reuploadOnChanges', condition),
   optimistically_restore_on_miss: cache('optimisticallyRestoreOnMiss', condition),
 };
+
+export const CACHE_SCHEMA = objectSchema(CACHE);
 
 function has(map: MapNode, key: string): boolean {
   return map.entries.some((entry) => entry.key === key);

@@ -2,7 +2,8 @@ import { AppError } from '../../lib/errors.ts';
 import { evaluateCondition } from '../condition/evaluate-condition.ts';
 import { parseCondition } from '../condition/parse-condition.ts';
 import type { TextNode } from '../yaml/node.ts';
-import { type Reader, reportKind } from './reader.ts';
+import { type Reader, reader, reportKind } from './reader.ts';
+import { CONDITION } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 const MAX_CONDITION_LENGTH = 10_000;
@@ -34,7 +35,7 @@ export function evaluateText(node: TextNode, at: number, key: string, scope: Sco
 }
 
 /** A condition; the empty one is a mistake. */
-export const condition: Reader<boolean> = (entry, scope) => {
+export const condition: Reader<boolean> = reader(CONDITION, (entry, scope) => {
   const { key, at, value } = entry;
   if (value.kind !== 'text') return reportKind(entry, 'a condition', scope);
   if (value.text === '' && value.tag === undefined) {
@@ -42,4 +43,4 @@ export const condition: Reader<boolean> = (entry, scope) => {
     return undefined;
   }
   return evaluateText(value, at, key, scope);
-};
+});

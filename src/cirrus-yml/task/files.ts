@@ -7,7 +7,8 @@ import {
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
 import type { Named } from './cache.ts';
-import { type FieldTable, fieldsOf, type Reader, readFields } from './reader.ts';
+import { type FieldTable, fieldsOf, type Reader, reader, readFields } from './reader.ts';
+import { objectSchema, TEXT } from './schemas.ts';
 import type { Scope } from './scope.ts';
 import { rawText, text, texts } from './texts.ts';
 
@@ -15,15 +16,15 @@ type FileFields = FileInstruction & { name: string };
 
 const file = fieldsOf<FileFields>();
 
-const fromVariable: Reader<FileInstruction['source']> = (entry, scope) => {
+const fromVariable: Reader<FileInstruction['source']> = reader(TEXT, (entry, scope) => {
   const name = rawText(entry, scope);
   return name === undefined ? undefined : { case: 'fromEnvironmentVariable', value: name.replace(/^\$/, '') };
-};
+});
 
-const fromContents: Reader<FileInstruction['source']> = (entry, scope) => {
+const fromContents: Reader<FileInstruction['source']> = reader(TEXT, (entry, scope) => {
   const value = text(entry, scope);
   return value === undefined ? undefined : { case: 'fromContents', value };
-};
+});
 
 const FILE: FieldTable<FileFields> = {
   name: file('name', text),
@@ -31,6 +32,8 @@ const FILE: FieldTable<FileFields> = {
   variable_name: file('source', fromVariable),
   from_contents: file('source', fromContents),
 };
+
+export const FILE_SCHEMA = objectSchema(FILE);
 
 /** Reads a file instruction: where to write, and a variable or a text to write there. */
 export function readFile({ at, key }: Entry, map: MapNode, name: string, scope: Scope): Named<FileInstruction> {
@@ -49,10 +52,10 @@ type ArtifactFields = ArtifactsInstruction & { name: string };
 
 const artifacts = fieldsOf<ArtifactFields>();
 
-const onePath: Reader<string[]> = (entry, scope) => {
+const onePath: Reader<string[]> = reader(TEXT, (entry, scope) => {
   const path = text(entry, scope);
   return path === undefined ? undefined : [path];
-};
+});
 
 const ARTIFACTS: FieldTable<ArtifactFields> = {
   name: artifacts('name', text),
@@ -61,6 +64,8 @@ const ARTIFACTS: FieldTable<ArtifactFields> = {
   type: artifacts('type', text),
   format: artifacts('format', text),
 };
+
+export const ARTIFACTS_SCHEMA = objectSchema(ARTIFACTS);
 
 /** Reads an artifacts instruction: which files to keep. */
 export function readArtifacts(

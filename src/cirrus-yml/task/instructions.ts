@@ -8,9 +8,10 @@ import {
   UploadCacheInstructionSchema,
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
-import { readCache } from './cache.ts';
-import { readArtifacts, readFile } from './files.ts';
+import { CACHE_SCHEMA, readCache } from './cache.ts';
+import { ARTIFACTS_SCHEMA, FILE_SCHEMA, readArtifacts, readFile } from './files.ts';
 import { lastOccurrences, reportKind, reportUnknownKey } from './reader.ts';
+import { type JsonSchema, SCRIPT, TEXTS } from './schemas.ts';
 import type { Scope } from './scope.ts';
 import { scriptLines } from './scripts.ts';
 import { placedTexts } from './texts.ts';
@@ -26,6 +27,8 @@ export interface CommandList {
   readonly commands: PlacedCommand[];
   /** Set by any `upload_caches`: then no cache is uploaded by itself. */
   uploadsByHand: boolean;
+  /** The steps of a pipe know no background scripts: there `x_background_script` is a script `x_background`. */
+  readonly inPipe: boolean;
 }
 
 type Instruction = Command['instruction'];
@@ -40,6 +43,7 @@ interface InstructionKind {
   readonly suffix: string;
   readonly defaultName: string;
   readonly read: InstructionReader;
+  readonly schema: JsonSchema;
 }
 
 function fromMap(read: MapReader): InstructionReader {
@@ -76,11 +80,11 @@ const fileReader: MapReader = (...input) => {
 
 /** A key belongs to the first suffix that fits, so the longer ones come first. */
 const KINDS: readonly InstructionKind[] = [
-  { suffix: 'background_script', defaultName: 'main', read: readBackgroundScript },
-  { suffix: 'script', defaultName: 'main', read: readScript },
-  { suffix: 'cache', defaultName: 'main', read: fromMap(cacheReader) },
-  { suffix: 'artifacts', defaultName: 'binary', read: fromMap(artifactsReader) },
-  { suffix: 'file', defaultName: 'file', read: fromMap(fileReader) },
+  { suffix: 'background_script', defaultName: 'main', read: readBackgroundScript, schema: SCRIPT },
+  { suffix: 'script', defaultName: 'main', read: readScript, schema: SCRIPT },
+  { suffix: 'cache', defaultName: 'main', read: fromMap(cacheReader), schema: CACHE_SCHEMA },
+  { suffix: 'artifacts', defaultName: 'binary', read: fromMap(artifactsReader), schema: ARTIFACTS_SCHEMA },
+  { suffix: 'file', defaultName: 'file', read: fromMap(fileReader), schema: FILE_SCHEMA },
 ];
 
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
@@ -96,6 +100,27 @@ export const INSTRUCTION_KEYS: readonly string[] = [
   'upload_caches',
   ...Object.keys(BEHAVIOURS),
 ];
+
+const BLOCK_SCHEMA: JsonSchema = {
+  type: 'object',
+  properties: { upload_caches: TEXTS, matrix: {} },
+  patternProperties: Object.fromEntries(KINDS.map(({ suffix, schema }) => [`${suffix}$`, schema])),
+  additionalProperties: false,
+};
+
+/** Schema of the keys that are instructions; goes into the schema of whatever holds some. */
+export const INSTRUCTION_SCHEMA: JsonSchema = {
+  patternProperties: {
+    ...Object.fromEntries(KINDS.map(({ suffix, schema }) => [`${suffix}$`, schema])),
+    '^upload_caches$': TEXTS,
+    [`^(?:${Object.keys(BEHAVIOURS).join('|')})$`]: BLOCK_SCHEMA,
+  },
+};
+
+/** Which instruction a key is, by its suffix; undefined for what is none. */
+export function instructionKind(key: string): string | undefined {
+  return KINDS.find(({ suffix }) => key.endsWith(suffix))?.suffix;
+}
 
 /** `lint_script` with suffix `script` is named `lint`; `script` alone takes the default. */
 export function nameFromKey(key: string, suffix: string, defaultName: string): string {
@@ -150,7 +175,8 @@ export function readInstruction(
 ): boolean {
   const { key, at } = entry;
   const block = Object.hasOwn(BEHAVIOURS, key) ? BEHAVIOURS[key] : undefined;
-  const kind = KINDS.find(({ suffix }) => key.endsWith(suffix));
+  const kinds = list.inPipe ? KINDS.slice(1) : KINDS;
+  const kind = kinds.find(({ suffix }) => key.endsWith(suffix));
   if (block !== undefined) readBlock(entry, list, block, scope);
   else if (key === 'upload_caches') readUploads(entry, list, behaviour, scope);
   else if (kind === undefined) return false;

@@ -16,32 +16,32 @@ import {
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Entry } from '../yaml/node.ts';
 import { condition } from './condition-field.ts';
-import { type FieldTable, fieldsOf, type Reader, readFields, reportKind } from './reader.ts';
+import { dockerfileField, imageField } from './container.ts';
+import { type FieldTable, fieldsOf, type Reader, reader, readFields, reportKind } from './reader.ts';
+import { type JsonSchema, objectSchema } from './schemas.ts';
 import type { Scope } from './scope.ts';
 import { text } from './texts.ts';
 import { amount, memory, platform, shortNumber, wholeNumber } from './values.ts';
+import { expandedMap } from './variable-map.ts';
 import { containerVolumes, tartVolumes } from './volumes.ts';
 
 /** An isolation and the system that it is known to run, for `CIRRUS_OS`. No message means the bare worker. */
 interface ChosenIsolation {
   readonly message: Isolation | undefined;
   readonly os: string | undefined;
+  /** Of the key that names the Dockerfile to build the image from. */
+  readonly dockerfileAt?: number | undefined;
 }
 
-const vetuNetworking: Reader<Isolation_Vetu['networking']> = (entry, scope) => {
+const NETWORKING: JsonSchema = { type: 'object', properties: { host: {} }, additionalProperties: false };
+
+const vetuNetworking: Reader<Isolation_Vetu['networking']> = reader(NETWORKING, (entry, scope) => {
   const { value, at } = entry;
   const [kind, ...more] = value.kind === 'map' ? value.entries.map(({ key }) => key) : [];
   if (kind === 'host' && more.length === 0) return { case: 'host', value: create(Isolation_Vetu_HostSchema) };
   scope.report.error(at, '"networking" knows the kind "host" only', 'write networking: {host: {}}, or leave it out');
   return undefined;
-};
-
-/** Nothing here builds images, and a task must not start in another image than its writer thinks. */
-const imageBuild: Reader<never> = ({ at, key }, scope) => {
-  const hint = 'build the image beforehand and name it with "image"';
-  scope.report.error(at, `"${key}" cannot be used: this hub builds no images`, hint);
-  return undefined;
-};
+});
 
 const tart = fieldsOf<Isolation_Tart>();
 const TART: FieldTable<Isolation_Tart> = {
@@ -76,14 +76,16 @@ const PARALLELS: FieldTable<Isolation_Parallels> = {
   platform: parallels('platform', platform),
 };
 
-const container = fieldsOf<Isolation_Container>();
-const CONTAINER: FieldTable<Isolation_Container> = {
-  image: container('image', text),
+type ContainerDraft = Isolation_Container & { dockerfileAt: number | undefined };
+
+const container = fieldsOf<ContainerDraft>();
+const CONTAINER: FieldTable<ContainerDraft> = {
+  image: imageField(),
   cpu: container('cpu', amount),
   memory: container('memory', memory),
   volumes: container('volumes', containerVolumes),
-  dockerfile: container('dockerfile', imageBuild),
-  docker_arguments: container('dockerArguments', imageBuild),
+  dockerfile: dockerfileField(),
+  docker_arguments: container('dockerArguments', expandedMap),
   platform: container('platform', platform),
 };
 
@@ -116,10 +118,12 @@ type TypeReader = (entry: Entry, scope: Scope) => ChosenIsolation;
 const TYPES: Readonly<Record<string, TypeReader>> = {
   none: () => ({ message: undefined, os: undefined }),
   container: (entry, scope) => {
-    const value = readType(entry, CONTAINER, scope, create(Isolation_ContainerSchema));
+    const draft: ContainerDraft = Object.assign(create(Isolation_ContainerSchema), { dockerfileAt: undefined });
+    const { dockerfileAt, ...value } = readType(entry, CONTAINER, scope, draft);
     value.cpu ||= CONTAINER_CPU;
     value.memory ||= CONTAINER_MEMORY_MB;
-    return chosen({ case: 'container', value });
+    if (value.dockerfile === '') value.dockerArguments = {};
+    return { ...chosen({ case: 'container', value }), dockerfileAt };
   },
   tart: (entry, scope) => {
     const value = readType(entry, TART, scope, create(Isolation_TartSchema, LOGIN));
@@ -135,8 +139,21 @@ const TYPES: Readonly<Record<string, TypeReader>> = {
   },
 };
 
+export const ISOLATION_SCHEMA: JsonSchema = {
+  type: 'object',
+  properties: {
+    none: {},
+    container: objectSchema(CONTAINER),
+    tart: objectSchema(TART),
+    vetu: objectSchema(VETU),
+    parallels: objectSchema(PARALLELS),
+  },
+  additionalProperties: false,
+  minProperties: 1,
+};
+
 /** Reads `isolation`; of several types, such as one from the root and another from the task, the last one counts. */
-export const isolation: Reader<ChosenIsolation> = (entry, scope) => {
+export const isolation: Reader<ChosenIsolation> = reader(ISOLATION_SCHEMA, (entry, scope) => {
   const { value, at } = entry;
   const known = Object.keys(TYPES);
   if (value.kind !== 'map') return reportKind(entry, `a map with one of ${known.join(', ')}`, scope);
@@ -151,4 +168,4 @@ export const isolation: Reader<ChosenIsolation> = (entry, scope) => {
   if (value.entries.length > 0) return last;
   scope.report.error(at, '"isolation" names no type', `write one of ${known.join(', ')}, or leave it out`);
   return undefined;
-};
+});

@@ -1,12 +1,36 @@
 import { nearest } from '../../lib/nearest.ts';
 import { describeNode, type Entry, type MapNode } from '../yaml/node.ts';
+import type { JsonSchema } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 /** Reads the value of one key. Reports what is wrong at the key and then returns undefined. Never throws. */
-export type Reader<Value> = (entry: Entry, scope: Scope) => Value | undefined;
+export interface Reader<Value> {
+  (entry: Entry, scope: Scope): Value | undefined;
+  /** What the value may look like, for editors. */
+  readonly schema: JsonSchema;
+}
+
+/** Makes a reader out of a function and the schema of what it reads. */
+export function reader<Value>(
+  schema: JsonSchema,
+  read: (entry: Entry, scope: Scope) => Value | undefined,
+): Reader<Value> {
+  return Object.assign((entry: Entry, scope: Scope) => read(entry, scope), { schema });
+}
 
 /** Reads one key into its property of `target`. */
-export type FieldReader<Target> = (entry: Entry, scope: Scope, target: Target) => void;
+export interface FieldReader<Target> {
+  (entry: Entry, scope: Scope, target: Target): void;
+  readonly schema: JsonSchema;
+}
+
+/** Makes a field that does more than to fill one property. */
+export function field<Target>(
+  schema: JsonSchema,
+  read: (entry: Entry, scope: Scope, target: Target) => void,
+): FieldReader<Target> {
+  return Object.assign((entry: Entry, scope: Scope, target: Target) => read(entry, scope, target), { schema });
+}
 
 /** The keys of one map and what becomes of them: the single source of which keys are known. */
 export type FieldTable<Target> = Readonly<Record<string, FieldReader<Target>>>;
@@ -14,10 +38,10 @@ export type FieldTable<Target> = Readonly<Record<string, FieldReader<Target>>>;
 /** Makes the fields of a table: `const tart = fieldsOf<Tart>(); … image: tart('image', text)`. */
 export function fieldsOf<Target>() {
   return <P extends keyof Target>(property: P, read: Reader<Target[P]>): FieldReader<Target> =>
-    (entry, scope, target) => {
+    field(read.schema, (entry, scope, target) => {
       const value = read(entry, scope);
       if (value !== undefined) target[property] = value;
-    };
+    });
 }
 
 /** Complains about the kind of a value: `"labels" must be a map, not text`. */
@@ -31,7 +55,7 @@ export function reportUnknownKey({ key, at }: Entry, inside: string, known: read
   const prefix = /^.+_(?=[^_]+$)/.exec(key)?.[0]; // instructions have names of their own: lint_scirpt
   const guess = nearest(key, prefix === undefined ? known : [...known, ...known.map((name) => prefix + name)]);
   const hint = guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
-  scope.report.warning(at, `unknown key "${key}" in ${inside}`, hint);
+  scope.report.unknown(at, `unknown key "${key}" in ${inside}`, hint);
 }
 
 /** Only the last occurrence of a key counts. Warns when both were written by hand at the same place. */

@@ -1,5 +1,6 @@
 import { describeNode, type Entry, type Node, type TextNode } from '../yaml/node.ts';
-import { type Reader, reportKind } from './reader.ts';
+import { type Reader, reader, reportKind } from './reader.ts';
+import { SCRIPT } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 /** PowerShell takes its script as base64 of UTF-16, little-endian. */
@@ -24,9 +25,9 @@ function linesOfItem(item: Node, entry: Entry, scope: Scope): string[] {
 }
 
 /** Lines of a script: text, or a list of texts. Variables are left to the shell. */
-export const scriptLines: Reader<string[]> = (entry, scope) => {
+export const scriptLines: Reader<string[]> = reader(SCRIPT, (entry, scope) => {
   const { value } = entry;
   if (value.kind === 'map') return reportKind(entry, 'text or a list of texts', scope);
   if (value.kind === 'text') return value.text.split('\n');
   return value.items.flatMap((item) => linesOfItem(item, entry, scope));
-};
+});

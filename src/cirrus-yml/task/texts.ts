@@ -1,5 +1,6 @@
 import type { Node, TextNode } from '../yaml/node.ts';
-import { type Reader, reportKind } from './reader.ts';
+import { type Reader, reader, reportKind } from './reader.ts';
+import { TEXT, TEXTS } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 /** Replaces variables; reports a value that grows without bound. */
@@ -11,14 +12,15 @@ export function expandText(text: string, at: number, scope: Scope): string | und
 }
 
 /** The text of a value as written. */
-export const rawText: Reader<string> = (entry, scope) =>
-  entry.value.kind === 'text' ? entry.value.text : reportKind(entry, 'text', scope);
+export const rawText: Reader<string> = reader(TEXT, (entry, scope) =>
+  entry.value.kind === 'text' ? entry.value.text : reportKind(entry, 'text', scope),
+);
 
 /** Text with its variables replaced. */
-export const text: Reader<string> = (entry, scope) => {
+export const text: Reader<string> = reader(TEXT, (entry, scope) => {
   const raw = rawText(entry, scope);
   return raw === undefined ? undefined : expandText(raw, entry.at, scope);
-};
+});
 
 /** An item of a list value together with the place to complain at. */
 export interface PlacedText {
@@ -37,7 +39,7 @@ function isText(node: Node): node is TextNode {
 }
 
 /** Text or a list of texts, variables replaced, with the place of each. */
-export const placedTexts: Reader<PlacedText[]> = (entry, scope) => {
+export const placedTexts: Reader<PlacedText[]> = reader(TEXTS, (entry, scope) => {
   const { value, at } = entry;
   if (value.kind === 'map') return reportKind(entry, 'text or a list of texts', scope);
   const items = value.kind === 'list' ? value.items : [value];
@@ -48,7 +50,9 @@ export const placedTexts: Reader<PlacedText[]> = (entry, scope) => {
     const expanded = expandText(item.text, place, scope);
     return expanded === undefined ? [] : splitExpanded(item.text, expanded).map((part) => ({ text: part, at: place }));
   });
-};
+});
 
 /** Text or a list of texts, variables replaced. */
-export const texts: Reader<string[]> = (entry, scope) => placedTexts(entry, scope)?.map((item) => item.text);
+export const texts: Reader<string[]> = reader(TEXTS, (entry, scope) =>
+  placedTexts(entry, scope)?.map((item) => item.text),
+);

@@ -1,19 +1,20 @@
 import { Platform } from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import { type Reader, reportKind } from './reader.ts';
+import { type Reader, reader, reportKind } from './reader.ts';
+import { TEXT } from './schemas.ts';
 import { text } from './texts.ts';
 
 const MAX_UINT32 = 4_294_967_295;
 
 /** A number that `accepts` finds right; `kind` and `hint` tell what is wanted. */
 function number(kind: string, pattern: RegExp, accepts: (value: number) => boolean, hint?: string): Reader<number> {
-  return (entry, scope) => {
+  return reader({ type: ['number', 'string'] }, (entry, scope) => {
     const written = text(entry, scope);
     if (written === undefined) return undefined;
     const value = pattern.test(written) ? Number(written) : Number.NaN;
     if (accepts(value)) return value;
     scope.report.error(entry.at, `${entry.key}: "${written}" is not ${kind}`, hint);
     return undefined;
-  };
+  });
 }
 
 const WHOLE = /^\d+$/;
@@ -25,16 +26,19 @@ export const shortNumber = number('a whole number up to 65535', WHOLE, (value) =
 export const amount = number('an amount', DECIMAL, Number.isFinite, 'write a number such as 1 or 0.5');
 
 /** Names of amounts, as of a worker's resources. */
-export const amounts: Reader<Record<string, number>> = (entry, scope) => {
-  if (entry.value.kind !== 'map') return reportKind(entry, 'a map of amounts', scope);
-  const pairs = entry.value.entries.map((item) => [item.key, amount(item, scope)] as const);
-  return Object.fromEntries(pairs.filter((pair): pair is [string, number] => pair[1] !== undefined));
-};
+export const amounts: Reader<Record<string, number>> = reader(
+  { type: 'object', additionalProperties: { type: ['number', 'string'] } },
+  (entry, scope) => {
+    if (entry.value.kind !== 'map') return reportKind(entry, 'a map of amounts', scope);
+    const pairs = entry.value.entries.map((item) => [item.key, amount(item, scope)] as const);
+    return Object.fromEntries(pairs.filter((pair): pair is [string, number] => pair[1] !== undefined));
+  },
+);
 
 const MEMORY = /^(\d+)(m|mb|mi|g|gb|gi)?$/i;
 
 /** Memory in MiB: `512Mb`, `16G`; a bare number means GiB below 100 and MiB from there on. */
-export const memory: Reader<number> = (entry, scope) => {
+export const memory: Reader<number> = reader(TEXT, (entry, scope) => {
   const written = text(entry, scope);
   if (written === undefined) return undefined;
   const [, digits = '', unit = ''] = MEMORY.exec(written) ?? [];
@@ -44,12 +48,12 @@ export const memory: Reader<number> = (entry, scope) => {
   if (megabytes <= MAX_UINT32) return megabytes;
   scope.report.error(entry.at, `${entry.key}: "${written}" is not an amount of memory`, 'write it like 8G or 512Mb');
   return undefined;
-};
+});
 
 const SECONDS_OF_UNIT: Readonly<Record<string, number>> = { '': 60, s: 1, m: 60, h: 3600 };
 
 /** A time limit in seconds: `30` and `30m` are minutes, `90s`, `2h`. */
-export const timeLimit: Reader<number> = (entry, scope) => {
+export const timeLimit: Reader<number> = reader(TEXT, (entry, scope) => {
   const written = text(entry, scope);
   if (written === undefined) return undefined;
   const [, digits = '', unit = ''] = /^(\d+)([a-z]?)$/i.exec(written) ?? [];
@@ -58,7 +62,7 @@ export const timeLimit: Reader<number> = (entry, scope) => {
   const hint = 'write minutes as a bare number, or a number with one unit: 90s, 30m, 2h';
   scope.report.error(entry.at, `${entry.key}: "${written}" is not a time limit`, hint);
   return undefined;
-};
+});
 
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   linux: Platform.LINUX,
@@ -66,7 +70,7 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
   darwin: Platform.DARWIN,
 };
 
-export const platform: Reader<Platform> = (entry, scope) => {
+export const platform: Reader<Platform> = reader(TEXT, (entry, scope) => {
   const written = text(entry, scope);
   if (written === undefined) return undefined;
   const name = written.toLowerCase();
@@ -74,4 +78,4 @@ export const platform: Reader<Platform> = (entry, scope) => {
   if (known !== undefined) return known;
   scope.report.error(entry.at, `${entry.key}: "${written}" is not a platform`, 'write linux, darwin or windows');
   return undefined;
-};
+});

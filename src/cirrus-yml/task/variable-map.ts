@@ -1,5 +1,6 @@
 import { describeNode, type Entry, type Node } from '../yaml/node.ts';
-import { type Reader, reportKind } from './reader.ts';
+import { type Reader, reader, reportKind } from './reader.ts';
+import { VARIABLES } from './schemas.ts';
 import type { Scope } from './scope.ts';
 import { expandText } from './texts.ts';
 
@@ -16,7 +17,7 @@ function readValue({ key, at, value }: Entry, scope: Scope): string | undefined 
 }
 
 /** Names with values as written: a map, or a list of maps. Lists as values are joined by line ends. */
-export const variableMap: Reader<ReadonlyMap<string, string>> = (entry, scope) => {
+export const variableMap: Reader<ReadonlyMap<string, string>> = reader(VARIABLES, (entry, scope) => {
   const maps = entry.value.kind === 'list' ? entry.value.items : [entry.value];
   const variables = new Map<string, string>();
   for (const map of maps) {
@@ -27,12 +28,17 @@ export const variableMap: Reader<ReadonlyMap<string, string>> = (entry, scope) =
     }
   }
   return variables;
-};
+});
 
 /** The same with variables in the values replaced. */
-export const expandedMap: Reader<Record<string, string>> = (entry, scope) => {
+export const expandedMap: Reader<Record<string, string>> = reader(VARIABLES, (entry, scope) => {
   const pairs = [...(variableMap(entry, scope) ?? [])].map(
     ([name, value]) => [name, expandText(value, entry.at, scope) ?? ''] as const,
   );
   return Object.fromEntries(pairs);
-};
+});
+
+/** The same with values as written: a map only. */
+export const rawMap: Reader<Record<string, string>> = reader(VARIABLES, (entry, scope) =>
+  entry.value.kind === 'map' ? Object.fromEntries(variableMap(entry, scope) ?? []) : reportKind(entry, 'a map', scope),
+);

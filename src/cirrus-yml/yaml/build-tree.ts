@@ -32,7 +32,10 @@ function isTextKey(key: Scalar): boolean {
 class TreeBuilder {
   /** A node that is still being built is `undefined`: an alias to it would contain itself. */
   readonly #anchored = new Map<string, Node | undefined>();
+  readonly #ranges = new Map<string, { start: number; end: number }>();
   readonly anchors: number[] = [];
+  /** Anchors that no alias has named yet, with the place to say so. */
+  readonly #unused = new Map<string, number>();
   #budget: number = LIMITS.nodes;
   #tooDeep = false;
 
@@ -54,8 +57,35 @@ class TreeBuilder {
     return textNode(at, '');
   }
 
+  /** Anchors may be used again for another value; only the last one counts then. */
+  #announce(anchor: string, at: number): void {
+    this.reportUnused(anchor);
+    this.#anchored.set(anchor, undefined);
+    const written = this.text.lastIndexOf(`&${anchor}`, at);
+    this.#unused.set(anchor, written < 0 ? at : written);
+  }
+
+  reportUnused(anchor: string): void {
+    const at = this.#unused.get(anchor);
+    if (at !== undefined)
+      this.report.warning(at, `the anchor &${anchor} is never used`, 'remove it, or check its name');
+  }
+
+  /** Whether some limit was met, so that the tree is not what the file says. */
+  isIncomplete(): boolean {
+    return this.#budget < 0 || this.#tooDeep;
+  }
+
+  finish(): void {
+    if (this.isIncomplete()) return;
+    for (const anchor of this.#unused.keys()) this.reportUnused(anchor);
+  }
+
   #buildAlias(name: string, at: number): Node {
     const target = this.#anchored.get(name);
+    this.#unused.delete(name);
+    const range = this.#ranges.get(name);
+    if (range !== undefined) this.report.aliasUsed({ at, ...range });
     if (target !== undefined) return this.#spend(at, target, target.size);
     const message = this.#anchored.has(name)
       ? `the alias *${name} contains itself`
@@ -120,17 +150,13 @@ class TreeBuilder {
     if (this.#budget < 0) return textNode(at, '');
     if (isAlias(node)) return this.#buildAlias(node.source, at);
     const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;
-    if (anchor !== undefined) this.#anchored.set(anchor, undefined);
+    if (anchor !== undefined) this.#announce(anchor, at);
     const built = this.#spend(at, this.#buildUnanchored(node, at), 1);
     if (anchor === undefined) return built;
     this.#anchored.set(anchor, built);
+    this.#ranges.set(anchor, { start: at, end: endOf(node, at) });
     this.anchors.push(at);
     return built;
-  }
-
-  /** Whether some limit was met, so that the tree is not what the file says. */
-  isIncomplete(): boolean {
-    return this.#budget < 0 || this.#tooDeep;
   }
 }
 
@@ -138,10 +164,16 @@ class TreeBuilder {
 export function buildTree(document: Document.Parsed<ParsedNode, true>, text: string, report: Report): Tree {
   const builder = new TreeBuilder(text, report);
   const root = builder.build(document.contents, 0);
+  builder.finish();
   return { root: builder.isIncomplete() ? undefined : root, anchors: builder.anchors };
 }
 
 function offsetOf(node: unknown, fallback: number): number {
   const range = isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? node.range : undefined;
   return range?.[0] ?? fallback;
+}
+
+function endOf(node: unknown, fallback: number): number {
+  const range = isMap(node) || isSeq(node) || isScalar(node) ? node.range : undefined;
+  return range?.[1] ?? fallback;
 }

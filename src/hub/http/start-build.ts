@@ -34,7 +34,8 @@ export async function startBuild(
   const revision = await source.commit(treeId, branch, message, signal);
   const known = { CIRRUS_BRANCH: branch, CIRRUS_CHANGE_IN_REPO: revision, CIRRUS_CHANGE_MESSAGE: message };
   const parsed = parse({ text: config.text, environment: { ...known, ...environment } });
-  const problems = parsed.problems.map((problem) => ({ file: config.path, ...problem }));
+  // A mixed file is no mistake, but a build of it would wait for ever for machines that nobody has.
+  const problems = [...parsed.problems, ...parsed.foreign].map((problem) => ({ file: config.path, ...problem }));
   if (problems.some(({ severity }) => severity === 'error')) return { kind: 'refused', problems };
   if (parsed.tasks.length === 0) {
     const message = 'no task is left to run';

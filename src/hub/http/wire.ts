@@ -63,6 +63,8 @@ const problem = z.object({
   column: z.number(),
   message: z.string(),
   hint: z.string().optional(),
+  /** Aliases through which the written text came where it is wrong. */
+  used: z.array(z.object({ line: z.number(), column: z.number() })).optional(),
 });
 
 export const warningsSchema = z.object({ warnings: z.array(problem) });

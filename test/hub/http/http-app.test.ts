@@ -62,6 +62,10 @@ describe('starting a build', () => {
     expect((await json(await request('odd'))).body.warnings).toEqual([
       { ...problem, severity: 'warning', message: 'odd word' },
     ]);
+    expect(await json(await request('one far'))).toEqual({
+      status: 422,
+      body: { problems: [{ ...problem, severity: 'error', message: 'far word' }] },
+    });
     const empty = await json(await request(' '));
     expect([empty.status, JSON.stringify(empty.body)]).toEqual([422, expect.stringContaining('no task is left')]);
     expect(hub.core.created).toHaveLength(1);
