@@ -4,7 +4,6 @@ import { programGap } from '../support/requirement.ts';
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['git', 'git'],
   ['/usr/bin/chromium', 'chromium'],
-  ['ip', 'iproute2'],
   ['/usr/sbin/nft', 'nftables'],
   ['ip', 'iproute2'],
 ];
