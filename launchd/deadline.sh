@@ -28,7 +28,7 @@ keep() {
 
 boot=$(sysctl -n kern.bootsessionuuid 2>/dev/null || cat /proc/sys/kernel/random/boot_id 2>/dev/null)
 
-mkdir -p -m 700 "$folder" 2>/dev/null
+(umask 077 && mkdir -p "$folder") 2>/dev/null
 # A boot after the order is a new life, should the machine come back at all.
 if [ -e "$folder/ordered" ] && [ "$(cat "$folder/ordered")" != "$boot" ]; then
 	rm -f "$folder/ordered" "$folder/began" "$folder/counted"

@@ -4,6 +4,12 @@ import { programGap } from '../support/requirement.ts';
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['git', 'git'],
   ['/usr/bin/chromium', 'chromium'],
+  ['plistutil', 'libplist-utils'],
+  ['shellcheck', 'shellcheck'],
+  ['systemd-analyze', 'systemd'],
+  ['unshare', 'util-linux'],
+  ['shasum', 'perl'],
+  ['useradd', 'passwd'],
   ['/usr/sbin/nft', 'nftables'],
   ['ip', 'iproute2'],
 ];
