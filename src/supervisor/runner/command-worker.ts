@@ -13,6 +13,9 @@ import type { RunnerPlan } from './runner-plan.ts';
 /** How often the process table is read while the runner serves. Its end, and nothing else, is an event. */
 const LOOK_MS = 60_000;
 
+/** A runner that is still there after so long was started; what cannot work at all leaves before. */
+const SETTLE_MS = 500;
+
 /** A command that drains must not be waited for longer. */
 const ORDER_MS = 30_000;
 
@@ -86,9 +89,13 @@ export class CommandWorker {
     this.#reported = '';
     this.#progress?.begin();
     await this.#keeper.start();
-    if (this.#keeper.process === undefined || this.#ended) return; // an event has told why, or nobody asks
-    this.#deps.events.message({ type: 'registered' });
-    this.#look();
+    const started = this.#keeper.process?.pid;
+    if (started === undefined) return; // an event has told why, or nobody asks
+    this.#deps.clock.after(SETTLE_MS, () => {
+      if (this.#keeper.process?.pid !== started || this.#ended) return;
+      this.#deps.events.message({ type: 'registered' });
+      this.#look();
+    });
   }
 
   end(urgent: AbortSignal): Promise<void> {

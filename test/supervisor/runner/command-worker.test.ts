@@ -22,7 +22,7 @@ const never = new AbortController().signal;
 async function working(argv: (folder: string) => readonly string[], runner: Partial<RunnerPlan>, clock = systemClock) {
   const folder = tempFolder();
   const messages: WorkerMessage[] = [];
-  const exits: { code: number | null; left: readonly unknown[] }[] = [];
+  const exits: { code: number | null; why: string; left: readonly unknown[] }[] = [];
   const signals: string[] = [];
   const { log, lines } = recordingLog();
   const looks: number[] = [];
@@ -96,10 +96,12 @@ async function working(argv: (folder: string) => readonly string[], runner: Part
   };
 }
 
-/** The processes that work in a folder: other tests run stand-ins too. */
+/** The processes that work in a folder, and our children, one of which may not show its name yet: other tests run stand-ins too. */
 function ofFolder(folder: string): ProcessInfo[] {
   const table = listProcesses();
-  const own = table.filter(({ command, pid }) => command.includes(folder) && pid !== process.pid);
+  const own = table.filter(
+    ({ command, pid, ppid }) => pid !== process.pid && (command.includes(folder) || ppid === process.pid),
+  );
   return table.filter((info) => own.includes(info) || own.some(({ pid }) => pid === info.ppid));
 }
 
@@ -116,18 +118,24 @@ async function standIn(name: Exclude<PresetName, 'none'>) {
 
 async function busyStandIn(name: Exclude<PresetName, 'none'>) {
   const here = await standIn(name);
+  await beginJob(here);
+  return here;
+}
+
+async function beginJob(here: Awaited<ReturnType<typeof working>>) {
   writeFileSync(`${here.folder}/queue`, '');
   await waitFor('a job', () => here.seen().includes('job '));
   await here.until('seen as busy', () => here.worker.left().length === 1);
-  return here;
 }
 
 const finish = (folder: string) => writeFileSync(`${folder}/finish`, '');
 
 describe.each(['github-actions', 'buildkite', 'gitlab', 'forgejo', 'cirrus'] as const)('%s', (name) => {
   test('serves at once, is idle, then busy, then idle', async () => {
-    await using here = await busyStandIn(name);
-    expect(here.messages.slice(0, 2)).toEqual([{ type: 'registered' }, { type: 'state', intake: 'open', running: [] }]);
+    await using here = await standIn(name);
+    await waitFor('serving', () => here.messages.length === 2);
+    expect(here.messages).toEqual([{ type: 'registered' }, { type: 'state', intake: 'open', running: [] }]);
+    await beginJob(here);
     expect(here.state()).toMatchObject({ intake: 'open', running: [{ id: expect.stringMatching(/^process \d+$/) }] });
     finish(here.folder);
     await here.until('idle', () => here.worker.left().length === 0);
@@ -217,6 +225,14 @@ describe('orders', () => {
     expect(here.lines[0]?.fields.error).toContain('worker.busy.preset');
   });
 
+  test('a runner that leaves at once because it cannot work has never served', async () => {
+    const clock = new FakeClock();
+    await using here = await working(() => ['/bin/sh', '-c', 'exit 78'], {}, clock);
+    await waitFor('the exit', () => here.exits.length > 0);
+    await clock.advance(60_000);
+    expect([here.exits, here.messages]).toEqual([[{ code: 78, left: [], why: expect.any(String) }], []]);
+  });
+
   test('a runner that cannot be started is told as such', async () => {
     await using here = await working(() => ['/does/not/exist'], {});
     expect(here.exits).toMatchObject([{ code: 78 }]);
@@ -236,6 +252,7 @@ describe('cadence', () => {
       }
       return here.looks.length;
     };
+    await looksIn(1_000); // the first look, when it has settled
     expect(await looksIn(120_000)).toBe(2);
     here.worker.send({ type: 'pause' });
     expect(await looksIn(20_000)).toBe(4);
