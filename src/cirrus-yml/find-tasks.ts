@@ -58,7 +58,7 @@ function checkOtherKey({ key, at }: Entry, isTemplate: boolean, report: Report):
   const known = ['task', ...INHERITABLE_FIELDS.filter((name) => !rare.has(name))];
   const guess = nearest(key, known);
   const hint = guess === undefined ? 'a task ends in "_task"; a template needs an anchor' : `did you mean "${guess}"?`;
-  report.warning(at, `"${key}" defines nothing at the root of the file`, hint);
+  report.unknown(at, `"${key}" defines nothing at the root of the file`, hint);
 }
 
 /** Whether some anchor was written between the key and the next one. */

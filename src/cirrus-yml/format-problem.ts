@@ -1,4 +1,4 @@
-import type { Problem } from './problem.ts';
+import type { Problem, TextPlace } from './problem.ts';
 
 interface ProblemStyle {
   /** Name of the file for people. */
@@ -19,11 +19,11 @@ function paint(text: string, style: keyof typeof PAINT, colour: boolean): string
 }
 
 /** A configuration may come from anybody: its control characters must not reach the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}|\p{Cf}/gu, (character) => (character === '\t' ? ' ' : '?'));
 }
 
-function excerpt({ line, column }: Problem, { text, colour }: ProblemStyle): string {
+function excerpt({ line, column }: TextPlace, { text, colour }: ProblemStyle): string {
   const whole = printable(text.split('\n')[line - 1]?.replace(/\r$/, '') ?? '');
   const start = whole.length > MAX_SHOWN ? Math.max(0, column - 1 - LEAD) : 0;
   const shown = whole.slice(start, start + MAX_SHOWN).trimEnd();
@@ -31,13 +31,16 @@ function excerpt({ line, column }: Problem, { text, colour }: ProblemStyle): str
   return `  ${shown}\n  ${' '.repeat(column - 1 - start)}${paint('^', 'caret', colour)}\n`;
 }
 
-/** `file:line:column: error: sentence; remedy`, then the line of the file with a caret below. Ends with a line end. */
+/** `file:line:column: error: sentence; remedy`, then the line of the file with a caret below, then the aliases that use it. */
 export function formatProblem(problem: Problem, style: ProblemStyle): string {
   const { line, column, severity, message, hint } = problem;
   const place = paint(`${style.file}:${line}:${column}:`, 'bold', style.colour);
   const kind = paint(`${severity}:`, severity, style.colour);
   const sentence = printable(hint === undefined ? message : `${message}; ${hint}`);
-  return `${place} ${kind} ${sentence}\n${excerpt(problem, style)}`;
+  const used = (problem.used ?? []).map(
+    (use) => `  used at ${style.file}:${use.line}:${use.column}\n${excerpt(use, style)}`,
+  );
+  return `${place} ${kind} ${sentence}\n${excerpt(problem, style)}${used.join('')}`;
 }
 
 function count(amount: number, word: string): string {
