@@ -9,6 +9,7 @@ import { exemptLoopbackFromProxy } from './platform/proxy.ts';
 const env = exemptLoopbackFromProxy(processEnvironment());
 
 function outputOf(stream: NodeJS.WriteStream): Output {
+  stream.on('error', () => {}); // a reader that has gone, as in `pwagent status | head`, or a closed terminal
   const isTty = stream.isTTY === true;
   const colour = isTty && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   return { write: (text) => void stream.write(text), isTty, colour, columns: stream.columns ?? 80 };
@@ -17,7 +18,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
 function contextOf(): CliContext {
   const stop = new AbortController();
   const hurry = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => (stop.signal.aborted ? hurry : stop).abort(name));
   }
   const [stdout, stderr] = [outputOf(process.stdout), outputOf(process.stderr)];

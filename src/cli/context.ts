@@ -15,7 +15,7 @@ export interface CliContext {
   readonly env: Environment;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborts at the first SIGINT or SIGTERM: end what you do in good order. The reason is the signal's name. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed): end what you do in good order. The reason is the signal's name. */
   readonly stop: AbortSignal;
   /** Aborts at the second: leave now. */
   readonly hurry: AbortSignal;

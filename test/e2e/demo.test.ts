@@ -37,6 +37,16 @@ test('--once exits 1 when the build fails', async () => {
   await expectNothingLeft();
 });
 
+test('a terminal that is closed ends it too, although nobody reads any more', async () => {
+  const demo = cluster.start(['demo']);
+  await waitFor('a task runs', () => /step 1/.test(demo.stdout()), 20_000);
+  demo.child.stdout?.destroy();
+  demo.child.stderr?.destroy();
+  process.kill(demo.pid, 'SIGHUP');
+  await waitFor('it has ended', () => demo.child.exitCode !== null || demo.child.signalCode !== null);
+  await expectNothingLeft();
+});
+
 test.each([
   ['before anything is up', /everything lives in/],
   ['while hub and supervisor start', /● supervisor/],
