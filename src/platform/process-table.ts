@@ -6,6 +6,8 @@ export interface ProcessInfo {
   readonly ppid: number;
   readonly pgid: number;
   readonly uid: number;
+  /** Session, where the system tells it. */
+  readonly sid?: number;
   readonly started: string;
   /** argv joined by spaces, as the process shows it; empty for kernel threads and the dead. */
   readonly command: string;
@@ -15,11 +17,12 @@ function readLinux(pid: number): ProcessInfo | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name may hold blanks and brackets
-    const [state, ppid, pgid] = fields;
+    const [state, ppid, pgid, sid] = fields;
     if (state === 'Z' || state === 'X') return undefined;
     const uid = /^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return { pid, ppid: Number(ppid), pgid: Number(pgid), uid: Number(uid), started: fields[19] ?? '', command };
+    const started = fields[19] ?? '';
+    return { pid, ppid: Number(ppid), pgid: Number(pgid), sid: Number(sid), uid: Number(uid), started, command };
   } catch {
     return undefined; // ended while we were looking
   }
