@@ -80,6 +80,7 @@ export async function run(args: readonly string[], context: CliContext, machine:
   if (done !== undefined) return done;
   const flags = program.opts<Flags>();
   const { tokenFile, tokenSource, config } = flags;
+  const deps = depsOf(flags, context, machine);
   if (tokenFile !== undefined && tokenSource !== undefined) {
     throw new AppError('USAGE', '--token-file and --token-source exclude each other', { hint: 'keep one of them' });
   }
@@ -97,5 +98,5 @@ export async function run(args: readonly string[], context: CliContext, machine:
     userOf: defaultWorkerUser,
     hostName: defaultWorkerName(),
   };
-  return install(request, depsOf(flags, context, machine), context.stop);
+  return install(request, deps, context.stop);
 }

@@ -100,8 +100,8 @@ async function readSignature({ platform, root, run }: World, signal: AbortSignal
   }
 }
 
-function lookAt(paths: readonly string[], root: string): Map<string, Seen> {
-  const look = lookBelow(root);
+function lookAt(paths: readonly string[], { root, uid }: World): Map<string, Seen> {
+  const look = lookBelow(root, uid);
   return new Map(
     paths.flatMap((path): [string, Seen][] => {
       try {
@@ -154,7 +154,7 @@ export async function readDoctorFacts(deps: Deps, request: DoctorRequest, signal
     ...instance,
     marker: readMarker(root),
     user: { name: user, exists: userExists(user, world), uid: root === '/' ? lookUpUser(user)?.uid : undefined },
-    seen: lookAt([...pathsToCheck(config), PATHS.deadline, ...services.map(({ file }) => file)], root),
+    seen: lookAt([...pathsToCheck(config), PATHS.deadline, ...services.map(({ file }) => file)], world),
     expected: new Map([
       [PATHS.deadline, sha256Of(DEADLINE_SCRIPT)],
       ...services.map(({ file, content }): [string, string] => [file, sha256Of(content)]),

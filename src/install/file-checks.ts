@@ -33,15 +33,14 @@ export function pathsToCheck(config: DoctorFacts['config']): string[] {
   return rulesOf({ config } as DoctorFacts).map(({ path }) => path);
 }
 
-function problemOf({ path, forbidden, required, mode }: Rule, { seen, uid, root }: DoctorFacts) {
+function problemOf({ path, forbidden, required, mode }: Rule, { seen }: DoctorFacts) {
   const now = seen.get(path);
   if (now === undefined) return { problem: `${path} cannot be looked at`, mend: 'run sudo pwagent doctor' };
   if (now.kind === 'absent') {
     return required ? { problem: `${path} is missing`, mend: 'run pwagent install' } : undefined;
   }
   if (now.kind === 'link' || now.kind === 'other') return undefined;
-  const staged = root !== '/' && uid !== 0; // then files belong to whoever staged them
-  if (now.uid !== 0 && !staged) {
+  if (now.uid !== 0) {
     return { problem: `${path} belongs to user ${now.uid}, not to root`, mend: `run sudo chown root ${path}` };
   }
   if ((now.mode & forbidden) === 0) return undefined;

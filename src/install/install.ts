@@ -7,6 +7,7 @@ import { performStep } from './perform.ts';
 import { planInstall } from './plan-install.ts';
 import { pathsToRemove, planUninstall } from './plan-uninstall.ts';
 import { existingConfig, type ReadOptions, readFacts, readLoaded, summarise } from './read-facts.ts';
+import { requireRoot } from './require-root.ts';
 import { lookBelow } from './seen.ts';
 import { describeStep, type Plan } from './step.ts';
 import { fetchToken, type TokenSource } from './token-source.ts';
@@ -69,10 +70,12 @@ async function tokenOf(
 /** `pwagent install`: looks, plans, and does what is missing. Returns the exit code; throws `AppError`. */
 export async function install(request: InstallRequest, deps: Deps, signal: AbortSignal): Promise<number> {
   const { world } = deps;
-  const metadata = metadataOf(deps, request.configText);
+  requireRoot(world, 'install'); // before anybody is asked for anything
   // A staged folder or an image is not this instance.
   const own = world.root === '/' && !request.image;
-  const names = await readInstanceNames(own || request.tokenSource !== undefined ? metadata : undefined, signal);
+  const asks = own || request.tokenSource !== undefined;
+  const metadata = asks ? metadataOf(deps, request.configText) : undefined;
+  const names = await readInstanceNames(metadata, signal);
   const told = own ? names : { ...names, instanceId: undefined, name: undefined };
   const token = await tokenOf(request, metadata, names.region, deps, signal);
   const facts = await readFacts(world, request, told, signal);
@@ -101,7 +104,7 @@ async function filterSteps(world: World, signal: AbortSignal): Promise<string[][
 export async function uninstall(dryRun: boolean, deps: Deps, signal: AbortSignal): Promise<number> {
   const { world } = deps;
   const { platform, root, uid } = world;
-  const look = lookBelow(root);
+  const look = lookBelow(root, uid);
   const plan = planUninstall({
     platform,
     root,

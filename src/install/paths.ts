@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { MARKER_FILE } from '../supervisor/arming.ts';
 
 /** Where everything of an installed pwagent stands. The service files and `launchd/user-data.sh` say the same. */
 export const PATHS = {
@@ -8,7 +9,7 @@ export const PATHS = {
   worker: '/etc/pwagent/worker.yml',
   token: '/etc/pwagent/token',
   /** Holds the id of the instance that may be powered off, or `any`. */
-  marker: '/etc/pwagent/armed',
+  marker: MARKER_FILE,
   state: '/var/db/pwagent',
   socket: '/var/run/pwagent.sock',
   libexec: '/usr/local/libexec/pwagent',

@@ -3,6 +3,7 @@ import { configurationText } from './configuration-text.ts';
 import type { InstallFacts, InstallOptions } from './facts.ts';
 import { PATHS } from './paths.ts';
 import { leftoverSteps, remarksOf } from './remarks.ts';
+import { requireRoot } from './require-root.ts';
 import { DEADLINE_SCRIPT, type Service, servicesOf } from './services.ts';
 import type { Plan, Step } from './step.ts';
 import { userSteps } from './user-steps.ts';
@@ -111,9 +112,7 @@ function configurationSteps(facts: InstallFacts, options: InstallOptions): Step[
 
 /** Refuses what could only lead to a supervisor that starts and fails for ever. */
 function refuse(facts: InstallFacts, options: InstallOptions): void {
-  if (facts.root === '/' && facts.uid !== 0) {
-    throw new AppError('NO_PERMISSION', 'pwagent install needs root', { hint: 'run it with sudo' });
-  }
+  requireRoot(facts, 'install');
   if (!ACCOUNT.test(facts.user.name)) {
     throw new AppError('CONFIG', `"${facts.user.name}" cannot be the name of an account`, {
       hint: 'take letters, digits, - and _, 31 of them at most',

@@ -1,5 +1,5 @@
-import { AppError } from '../lib/errors.ts';
 import { PATHS } from './paths.ts';
+import { requireRoot } from './require-root.ts';
 import type { Seen } from './seen.ts';
 import { type Platform, servicesOf } from './services.ts';
 import type { Plan, Step } from './step.ts';
@@ -27,9 +27,7 @@ export function pathsToRemove(platform: Platform): string[] {
 
 /** What takes pwagent off this machine. Throws `AppError` (NO_PERMISSION) without root. */
 export function planUninstall({ platform, root, uid, seen, loaded, filter }: UninstallFacts): Plan {
-  if (root === '/' && uid !== 0) {
-    throw new AppError('NO_PERMISSION', 'pwagent uninstall needs root', { hint: 'run it with sudo' });
-  }
+  requireRoot({ root, uid }, 'uninstall');
   const there = (path: string) => seenAt(seen, path).kind !== 'absent';
   const steps: Step[] = [];
   // The supervisor ends first: the deadline holds for as long as anything of ours is left.

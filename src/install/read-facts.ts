@@ -120,7 +120,7 @@ export async function readFacts(
   const config = text === undefined ? undefined : summarise(text, inRoot(root, PATHS.config));
   const machine = options.image ? 'pwagent' : (names.name ?? options.hostName);
   const user = options.user ?? config?.user ?? options.userOf(options.name ?? config?.name ?? machine);
-  const look = lookBelow(root);
+  const look = lookBelow(root, uid);
   return {
     platform,
     root,

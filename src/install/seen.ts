@@ -19,20 +19,24 @@ export function sha256Of(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-function describe(path: string, stats: Stats): Seen {
-  const { mode, uid } = stats;
+function describe(path: string, stats: Stats, rootUid: number): Seen {
+  const mode = stats.mode;
+  const uid = stats.uid === rootUid ? 0 : stats.uid;
   if (stats.isSymbolicLink()) return { kind: 'link', target: readlinkSync(path) };
   if (stats.isDirectory()) return { kind: 'folder', mode: mode & 0o7777, uid };
   if (!stats.isFile()) return { kind: 'other' };
   return { kind: 'file', mode: mode & 0o7777, uid, sha256: sha256Of(readFileSync(path)) };
 }
 
-/** Looks below `root`. The returned function throws `AppError` (NO_PERMISSION) where this user may not look. */
-export function lookBelow(root: string): Look {
+/**
+ * Looks below `root`. What an ordinary user stages belongs to that user (`uid`), who then stands for root. The returned function throws `AppError` (NO_PERMISSION) where this user may not look.
+ */
+export function lookBelow(root: string, uid: number): Look {
+  const rootUid = root === '/' ? 0 : uid;
   return (path) => {
     const real = inRoot(root, path);
     try {
-      return describe(real, lstatSync(real));
+      return describe(real, lstatSync(real), rootUid);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ENOTDIR') return { kind: 'absent' };
