@@ -36,6 +36,13 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'check every precondition of this machine, and tell how to mend it',
     load: () => import('./doctor.ts'),
   },
+  drain: { summary: 'take no new tasks on this machine, end it when it is idle', load: () => import('./drain.ts') },
+  resume: { summary: 'take back a drain', load: () => import('./resume.ts') },
+  shutdown: { summary: 'end this machine now', load: () => import('./shutdown.ts') },
+  replay: {
+    summary: 'decide once more what a supervisor decided, from its records',
+    load: () => import('./replay.ts'),
+  },
   agent: { summary: 'run one task (the worker starts this)', load: () => import('./agent.ts') },
   'exec-as': { summary: 'become another user and program', hidden: true, load: () => import('./exec-as.ts') },
   version: { summary: 'print version and commit', load: () => import('./version.ts') },

@@ -56,6 +56,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
     env: context.env,
     platform: process.platform,
     clock: systemClock,
+    fetch,
     openLog: (settings: SupervisorConfig['log']) => openLog(settings, context),
   };
   await runSupervisor(options, context.stop, context.hurry);

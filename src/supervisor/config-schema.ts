@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { durationType, sizeType } from '../lib/config-types.ts';
 import { LOG_LEVELS } from '../lib/log.ts';
+import { readMetadataEndpoint } from '../platform/metadata/endpoint.ts';
+import { isReadableTagKey } from '../platform/metadata/metadata.ts';
 import { absolutePath, argvSchema, atLeast, type ProblemOfProgram, word } from './config-values.ts';
 import { workerSchema } from './config-worker-schema.ts';
 
@@ -13,12 +15,10 @@ const later = z.undefined({ error: 'comes with a later version of pwagent; remov
 const socketPath = absolutePath.refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH, {
   error: `is longer than the ${MAX_SOCKET_PATH} bytes that a socket's path may have`,
 });
-const endpoint = z.url({ protocol: /^http$/, error: 'must be a URL such as http://169.254.169.254' });
-
-/** What EC2 lets a tag's key be made of when instances may read their tags. */
-const tagKey = z
-  .string()
-  .regex(/^[A-Za-z0-9+\-=.,_:@]{1,128}$/, 'is not a key that a tag in instance metadata can have');
+const endpoint = z.string().refine((text) => readMetadataEndpoint(text) !== undefined, {
+  error: 'must be http://169.254.169.254, http://[fd00:ec2::254] or a loopback address such as http://127.0.0.1:1338',
+});
+const tagKey = z.string().refine(isReadableTagKey, 'is not a key that a tag in instance metadata can have');
 
 const metadata = z
   .strictObject({

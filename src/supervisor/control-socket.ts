@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError } from '../lib/errors.ts';
@@ -15,17 +15,21 @@ export interface ControlSocket {
   close(): void;
 }
 
-function reply(line: string, answers: Readonly<Record<string, () => unknown>>): unknown {
+/** What can be asked, by the name of the request. The whole request comes along. */
+export type Answers = Readonly<Record<string, (request: unknown) => unknown>>;
+
+function reply(line: string, answers: Answers): unknown {
   try {
-    const { request } = JSON.parse(line) as { readonly request?: unknown };
+    const asked: unknown = JSON.parse(line);
+    const { request } = asked as { readonly request?: unknown };
     const answer = typeof request === 'string' && Object.hasOwn(answers, request) ? answers[request] : undefined;
-    return answer === undefined ? { error: 'unknown request' } : answer();
+    return answer === undefined ? { error: 'unknown request' } : answer(asked);
   } catch {
     return { error: 'the request is not a JSON object on one line' };
   }
 }
 
-function serve(socket: Socket, answers: Readonly<Record<string, () => unknown>>, clock: Clock): void {
+function serve(socket: Socket, answers: Answers, clock: Clock): void {
   let text = '';
   const cancel = clock.after(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy()); // the asker left before the answer
@@ -61,12 +65,26 @@ async function claim(path: string, clock: Clock, signal: AbortSignal): Promise<v
   rmSync(path, { force: true });
 }
 
-function listen(server: Server, path: string): Promise<void> {
+/** Who may connect: the kernel checks it by the mode of the socket's file, supplementary groups included. */
+export interface SocketAccess {
+  readonly mode: number;
+  /** Undefined: the supervisor's own. */
+  readonly gid: number | undefined;
+}
+
+const EVERYBODY: SocketAccess = { mode: 0o666, gid: undefined };
+
+function listen(server: Server, path: string, { mode, gid }: SocketAccess): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, () => {
-      chmodSync(path, 0o666); // status is for everybody, and nothing else can be asked
-      resolve();
+      try {
+        if (gid !== undefined) chownSync(path, -1, gid);
+        chmodSync(path, mode);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
     });
   });
 }
@@ -78,16 +96,17 @@ function listen(server: Server, path: string): Promise<void> {
  */
 export async function openControlSocket(
   path: string,
-  answers: Readonly<Record<string, () => unknown>>,
+  answers: Answers,
   clock: Clock,
   signal: AbortSignal,
+  access: SocketAccess = EVERYBODY,
 ): Promise<ControlSocket> {
   await claim(path, clock, signal);
   const made = mkdirSync(dirname(path), { recursive: true });
   if (made !== undefined) for (const folder of [made, dirname(path)]) chmodSync(folder, 0o755); // despite the umask
   const server = createServer((socket) => serve(socket, answers, clock));
   server.maxConnections = MAX_CONNECTIONS;
-  await listen(server, path);
+  await listen(server, path, access);
   const { ino } = lstatSync(path);
   return {
     close() {

@@ -1,17 +1,30 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { errnoOf, writeFileAtomically } from '../platform/files.ts';
 
 const VERSION = 1;
 
 const ageMs = z.number().finite();
-const rule = z.enum(['drain', 'worker-death', 'hung-worker', 'unusable-worker']);
+const rule = z.enum(['drain', 'worker-death', 'hung-worker', 'unusable-worker', 'used-up', 'notice', 'operator']);
 const ending = z.strictObject({ rule, why: z.string(), sinceAgeMs: ageMs }).nullable();
 
 const entrySchema = z.strictObject({
-  /** Random name of this life; the jitter comes from it. */
+  /** Name of this life, from which the jitter comes: the instance's id where there is one, else a random one. */
   lifeId: z.string().min(1),
+  /** Of the instance that this life belongs to; null as long as none is known. */
+  instanceId: z.string().nullable().default(null),
+  /** From what the age counts: see `Origin`. */
+  origin: z.enum(['start', 'boot', 'launch']).default('start'),
+  /** When the life began, by EC2's own clock. */
+  beganAtMs: z.number().finite().nullable().default(null),
+  /** It was found that no metadata service answers here. */
+  settledNone: z.boolean().default(false),
+  withdrawn: z.boolean().default(false),
+  notice: z.strictObject({ what: z.string(), dueAgeMs: ageMs.nullable() }).nullable().default(null),
+  finishedTasks: z.number().int().nonnegative().default(0),
+  dirty: z.string().nullable().default(null),
+  urgent: z.boolean().default(false),
   mark: z.strictObject({ ageMs, continuousMs: z.number().finite(), bootId: z.string(), wallMs: z.number().finite() }),
   limits: z.strictObject({ lifetimeMs: ageMs, idleAfterMs: ageMs, hardCapMs: ageMs }),
   servedAgeMs: ageMs.nullable(),
@@ -53,6 +66,20 @@ function parse(text: string): JournalEntry | string {
   return checksumOf(outer.entry) === outer.checksum ? entry : 'its checksum is wrong';
 }
 
+/** Whether this folder was used before: a journal that is missing then is a lost one. */
+async function usedBefore(path: string): Promise<boolean> {
+  try {
+    return (await stat(recordsPathOf(path))).size > 0;
+  } catch {
+    return false; // nothing there, or nothing that could be asked: a first start
+  }
+}
+
+/** The file with the records of decisions, beside the journal `path`. */
+export function recordsPathOf(path: string): string {
+  return `${path.replace(/\.json$/, '')}-records.jsonl`;
+}
+
 /** Reads the journal. Never rejects: what cannot be read or believed is `spoiled`. */
 export async function loadJournal(path: string, ownUid: number): Promise<Loaded> {
   try {
@@ -68,9 +95,16 @@ export async function loadJournal(path: string, ownUid: number): Promise<Loaded>
     }
   } catch (error) {
     const errno = errnoOf(error);
+    if (errno === 'ENOENT' && (await usedBefore(path))) return { tag: 'spoiled', why: 'it is gone' };
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return { tag: 'absent' };
     return { tag: 'spoiled', why: `it cannot be read (${errno ?? String(error)})` };
   }
+}
+
+/** Puts a journal aside that belongs to another instance. Rejects with the system's error. */
+export async function putJournalAside(path: string, name: string): Promise<void> {
+  const suffix = name.replace(/[^A-Za-z0-9-]/g, '_').slice(0, 64);
+  await rename(path, `${path}.of-${suffix}`);
 }
 
 /** Makes the state folder where it is missing; 0700. Rejects with the system's error. */

@@ -1,6 +1,7 @@
 import { type ClockReading, reckonAge } from './age.ts';
 import { jitterOf } from './jitter.ts';
 import type { JournalEntry, Loaded } from './journal.ts';
+import { NEW_STATE } from './new-state.ts';
 import type { Limits, State } from './policy-types.ts';
 
 /** What the configuration says about a life. */
@@ -12,10 +13,30 @@ export interface LifeSettings {
   readonly from: 'start' | 'boot';
 }
 
+/** The clocks, and what the configuration says about the metadata service. */
+export interface Situation extends ClockReading {
+  readonly source: 'none' | 'ec2' | 'auto';
+}
+
+/** What the age counts from. Only `launch` is known for certain; `boot` is provisional on an instance of EC2. */
+export type Origin = 'start' | 'boot' | 'launch';
+
 export interface Life {
   readonly lifeId: string;
+  readonly instanceId: string | null;
+  readonly origin: Origin;
+  /** What there was of a journal. */
+  readonly journal: Loaded['tag'];
+  /** When the life began by EC2's own clock; null until EC2 told. */
+  readonly beganAtMs: number | null;
+  /** It was found, in this life, that no metadata service answers here. */
+  readonly settledNone: boolean;
+  /** The journal is of an earlier boot: what passed since is known by a wall clock alone. */
+  readonly otherBoot: boolean;
   /** Age at the moment of the clock reading. */
   readonly ageMs: number;
+  /** The part of the age that no clock but the continuous one vouches for. */
+  readonly certainAgeMs: number;
   readonly limits: Limits;
   readonly state: State;
   /** Processes that a predecessor of this boot left. */
@@ -23,50 +44,53 @@ export interface Life {
   readonly warnings: readonly string[];
 }
 
-const NEW_STATE: State = {
-  phase: 'starting',
-  reason: 'no worker has registered yet',
-  servedAgeMs: null,
-  ending: null,
-  unusable: null,
-  worker: { tag: 'none' },
-  restartAgesMs: [],
-  running: [],
-  intake: 'paused',
-  trouble: null,
-  lowDisk: false,
-  lookedAgeMs: 0,
-  urgent: false,
-  ladder: { attempts: 0, lastStep: null, lastError: null, fruitless: false },
-};
-
-function limitsOf(settings: LifeSettings, jitterMs: number): Limits {
+export function limitsOf(settings: LifeSettings, jitterMs: number): Limits {
   const { lifetimeMs, idleCheckMs, hardCapMs } = settings;
   return { lifetimeMs, idleAfterMs: idleCheckMs + jitterMs, hardCapMs };
 }
 
-function newLife(settings: LifeSettings, now: ClockReading, newId: () => string): Life {
+function newLife(settings: LifeSettings, now: Situation, journal: Loaded['tag'], newId: () => string): Life {
   const lifeId = newId();
-  const ageMs = settings.from === 'boot' ? now.continuousMs : 0;
+  const origin = now.source === 'ec2' || settings.from === 'boot' ? 'boot' : 'start';
+  const ageMs = origin === 'boot' ? now.continuousMs : 0;
   const limits = limitsOf(settings, jitterOf(lifeId, settings.jitterMs));
-  return { lifeId, ageMs, limits, state: NEW_STATE, leftovers: [], warnings: [] };
+  const nothing = {
+    instanceId: null,
+    beganAtMs: null,
+    settledNone: false,
+    otherBoot: false,
+    leftovers: [],
+    warnings: [],
+  };
+  return { ...nothing, lifeId, origin, journal, ageMs, certainAgeMs: ageMs, limits, state: NEW_STATE };
 }
 
 /** The earliest beginning that any source can still tell is the boot; the idle check takes its earliest moment from it. */
-function pessimisticLife(settings: LifeSettings, now: ClockReading, newId: () => string, why: string): Life {
-  const limits = limitsOf(settings, -settings.jitterMs);
+function pessimisticLife(settings: LifeSettings, now: Situation, newId: () => string, why: string): Life {
   const warning = `the journal cannot be used: ${why}; the age counts from the boot, and the idle check comes as early as it may`;
-  const state = { ...NEW_STATE, servedAgeMs: 0 };
-  return { lifeId: newId(), ageMs: now.continuousMs, limits, state, leftovers: [], warnings: [warning] };
+  return {
+    ...newLife({ ...settings, from: 'boot' }, now, 'spoiled', newId),
+    limits: limitsOf(settings, -settings.jitterMs),
+    state: { ...NEW_STATE, servedAgeMs: 0 },
+    warnings: [warning],
+  };
 }
 
-function phaseOf(entry: JournalEntry): Pick<State, 'phase' | 'reason'> {
+function phaseOf(entry: JournalEntry, source: Situation['source']): Pick<State, 'phase' | 'reason'> {
   if (entry.stopping !== null) return { phase: 'stopping', reason: entry.stopping };
   if (entry.ending !== null) return { phase: 'draining', reason: entry.ending.why };
+  if (entry.withdrawn && source !== 'none') return { phase: 'withdrawn', reason: 'the machine was withdrawn before' };
   return { phase: 'starting', reason: NEW_STATE.reason };
 }
 
-function sameLife(entry: JournalEntry, settings: LifeSettings, now: ClockReading): Life {
+/** What the journal kept of the state. */
+function stateOf(entry: JournalEntry, source: Situation['source']): State {
+  const { servedAgeMs, ending, unusable, restartAgesMs, attempts, notice, finishedTasks, dirty, urgent } = entry;
+  const kept = { servedAgeMs, ending, unusable, restartAgesMs, notice, finishedTasks, dirty, urgent };
+  return { ...NEW_STATE, ...phaseOf(entry, source), ...kept, ladder: { ...NEW_STATE.ladder, attempts } };
+}
+
+function sameLife(entry: JournalEntry, settings: LifeSettings, now: Situation): Life {
   const { ageMs, warning } = reckonAge(entry.mark, now);
   const wanted = limitsOf(settings, jitterOf(entry.lifeId, settings.jitterMs));
   const limits = {
@@ -76,27 +100,69 @@ function sameLife(entry: JournalEntry, settings: LifeSettings, now: ClockReading
   };
   const later = (['lifetimeMs', 'idleAfterMs', 'hardCapMs'] as const).some((name) => limits[name] < wanted[name]);
   const kept = 'the configuration asks for later deadlines; this life keeps its own, since they never move later';
-  const { servedAgeMs, ending, unusable, restartAgesMs, attempts } = entry;
-  const ladder = { ...NEW_STATE.ladder, attempts };
+  const sameBoot = now.bootId !== '' && entry.mark.bootId === now.bootId;
+  const { lifeId, instanceId, origin, beganAtMs, settledNone } = entry;
   return {
-    lifeId: entry.lifeId,
+    lifeId,
+    instanceId,
+    origin,
+    beganAtMs,
+    settledNone,
+    otherBoot: !sameBoot,
+    journal: 'found',
     ageMs: settings.from === 'boot' ? Math.max(ageMs, now.continuousMs) : ageMs,
+    certainAgeMs: sameBoot ? ageMs : entry.mark.ageMs + now.continuousMs,
     limits,
-    state: { ...NEW_STATE, ...phaseOf(entry), servedAgeMs, ending, unusable, restartAgesMs, ladder },
-    leftovers: now.bootId !== '' && entry.mark.bootId === now.bootId ? entry.processes : [],
+    state: stateOf(entry, now.source),
+    leftovers: sameBoot ? entry.processes : [],
     warnings: [...(warning === undefined ? [] : [warning]), ...(later ? [kept] : [])],
   };
 }
 
 /**
- * Where a starting supervisor stands: the same life goes on over restarts and reboots; a boot after the machine was
- * told to power off begins a new one, since nothing but this supervisor says which instance this is. `newId` makes a
- * random name for a new life.
+ * Where a starting supervisor stands: the same life goes on over restarts and reboots. Where nothing but this
+ * supervisor says which machine this is, a boot after the first rung of the ladder begins a new one; on an instance of
+ * EC2 the ladder goes on. `newId` makes a random name for a new life.
  */
-export function beginLife(loaded: Loaded, settings: LifeSettings, now: ClockReading, newId: () => string): Life {
-  if (loaded.tag === 'absent') return newLife(settings, now, newId);
+export function beginLife(loaded: Loaded, settings: LifeSettings, now: Situation, newId: () => string): Life {
+  if (loaded.tag === 'absent') return newLife(settings, now, 'absent', newId);
   if (loaded.tag === 'spoiled') return pessimisticLife(settings, now, newId, loaded.why);
-  const otherBoot = now.bootId !== '' && loaded.entry.mark.bootId !== now.bootId;
-  if (otherBoot && loaded.entry.attempts > 0) return newLife(settings, now, newId);
-  return sameLife(loaded.entry, settings, now);
+  const { entry } = loaded;
+  const otherBoot = now.bootId !== '' && entry.mark.bootId !== now.bootId;
+  const knowsInstance = now.source !== 'none' && entry.instanceId !== null;
+  if (otherBoot && entry.attempts > 0 && !knowsInstance) return newLife(settings, now, 'absent', newId);
+  return sameLife(entry, settings, now);
+}
+
+/** What a successor has to know. */
+export function journalEntryOf(
+  life: Pick<Life, 'lifeId' | 'instanceId' | 'origin' | 'beganAtMs' | 'settledNone' | 'limits'>,
+  state: State,
+  mark: JournalEntry['mark'],
+  processes: JournalEntry['processes'],
+): JournalEntry {
+  const { lifeId, instanceId, origin, beganAtMs, settledNone, limits } = life;
+  const { servedAgeMs, ending, unusable, restartAgesMs, notice, finishedTasks, dirty, urgent } = state;
+  const ended = state.phase === 'stopping' || state.phase === 'halted';
+  return {
+    lifeId,
+    instanceId,
+    origin,
+    beganAtMs,
+    settledNone,
+    mark,
+    limits,
+    servedAgeMs,
+    ending,
+    unusable,
+    stopping: ended ? state.reason : null,
+    withdrawn: state.phase === 'withdrawn',
+    notice,
+    finishedTasks,
+    dirty,
+    urgent,
+    attempts: state.ladder.attempts,
+    restartAgesMs: [...restartAgesMs],
+    processes: [...processes],
+  };
 }

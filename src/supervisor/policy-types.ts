@@ -1,6 +1,6 @@
 import type { RunningTask } from '../platform/worker-link.ts';
 
-/** `withdrawn` is part of the status contract; the rule that enters it reads the ready tag of the machine. */
+/** `starting → serving ⇄ withdrawn → draining → stopping → halted`. */
 export type Phase = 'starting' | 'serving' | 'withdrawn' | 'draining' | 'stopping' | 'halted';
 
 /** What made a decision; the `rule` field of its log record. */
@@ -14,6 +14,13 @@ export type Rule =
   | 'worker-death'
   | 'hung-worker'
   | 'unusable-worker'
+  | 'used-up'
+  | 'withdrawn'
+  | 'returned'
+  | 'metadata-lost'
+  | 'notice'
+  | 'operator'
+  | 'identity'
   | 'disk'
   | 'ladder';
 
@@ -38,11 +45,27 @@ export interface Policy extends Limits {
   readonly staleAfterMs: number;
   /** 0: the disk rule is off. */
   readonly minFreeBytes: number;
+  /** 0: any number of tasks. */
+  readonly maxTasks: number;
+  readonly onDirty: 'report' | 'drain';
+  /** Between the two reads of the ready tag that withdraw the machine. */
+  readonly readyPollMs: number;
+  /** A metadata service without answer for so long is lost. */
+  readonly lostAfterMs: number;
+  /** How long before a notice's time the machine ends at the latest. */
+  readonly noticeMarginMs: number;
+  /** The worker serves only once the tag was read as ready: it is not ours to ask whether it registered. */
+  readonly servesWhenReady: boolean;
 }
+
+export type EndingRule = Extract<
+  Rule,
+  'drain' | 'worker-death' | 'hung-worker' | 'unusable-worker' | 'used-up' | 'notice' | 'operator'
+>;
 
 /** Why no new task is taken any more, and since which age. */
 export interface Ending {
-  readonly rule: Extract<Rule, 'drain' | 'worker-death' | 'hung-worker' | 'unusable-worker'>;
+  readonly rule: EndingRule;
   readonly why: string;
   readonly sinceAgeMs: number;
 }
@@ -64,6 +87,26 @@ export interface LadderState {
   readonly fruitless: boolean;
 }
 
+/** What the ready tag said; null: there is no such tag. */
+export interface ReadyTag {
+  readonly value: string | null;
+  /** Since which age it is so. */
+  readonly sinceAgeMs: number;
+}
+
+export interface MetadataState {
+  /** Since the last answer. */
+  readonly failures: number;
+  /** It has been silent for too long: no new tasks until it answers. */
+  readonly lost: boolean;
+}
+
+/** The cloud takes the machine away at that age; null: it did not say when. */
+export interface Notice {
+  readonly what: string;
+  readonly dueAgeMs: number | null;
+}
+
 export interface State {
   readonly phase: Phase;
   /** For people: why the phase is what it is. */
@@ -81,12 +124,23 @@ export interface State {
   /** What the worker says hinders it. */
   readonly trouble: string | null;
   readonly lowDisk: boolean;
+  /** Null until it was read. */
+  readonly ready: ReadyTag | null;
+  readonly metadata: MetadataState;
+  readonly notice: Notice | null;
+  /** Tasks that ended in this life. */
+  readonly finishedTasks: number;
+  /** What a task left that could not be undone. */
+  readonly dirty: string | null;
   /** Last look at a draining worker. */
   readonly lookedAgeMs: number;
   /** The ladder has been told to hurry. */
   readonly urgent: boolean;
   readonly ladder: LadderState;
 }
+
+export type OperatorCommand = 'drain' | 'resume' | 'shutdown';
+export type AuditVerdict = 'clean' | 'cleaned' | 'dirty';
 
 export type RungOutcome = 'issued' | 'accepted' | 'failed' | 'no-effect';
 
@@ -108,6 +162,20 @@ export type Event = { readonly ageMs: number } & (
   /** `silentMs`: how long the worker's loop has not been heard, machine sleep left out; null without a worker. */
   | { readonly tag: 'timer'; readonly silentMs: number | null }
   | { readonly tag: 'disk'; readonly freeBytes: number }
+  /** The ready tag was really read; null: it is not there. */
+  | { readonly tag: 'tag-read'; readonly value: string | null }
+  /** The metadata service answered something that decides nothing here. */
+  | { readonly tag: 'metadata-answered' }
+  /** `silentMs`: since the last answer, or since the first question. */
+  | { readonly tag: 'metadata-failed'; readonly problem: string; readonly silentMs: number }
+  /** `inMs`: until the time of which the notice tells; null when it tells none. */
+  | { readonly tag: 'notice'; readonly what: string; readonly inMs: number | null }
+  | { readonly tag: 'operator'; readonly command: OperatorCommand; readonly reason: string }
+  /** Tasks of a worker that does not tell them by itself ended. */
+  | { readonly tag: 'task-ended'; readonly count: number }
+  | { readonly tag: 'audited'; readonly verdict: AuditVerdict; readonly reasons: readonly string[] }
+  /** Nothing that could be a worker can be started with this set-up. */
+  | { readonly tag: 'set-up-unusable'; readonly why: string }
   | {
       readonly tag: 'rung';
       readonly step: string;
@@ -129,6 +197,7 @@ export interface DecisionRecord {
 export type Effect =
   | { readonly tag: 'start-worker' }
   | { readonly tag: 'pause-worker' }
+  | { readonly tag: 'resume-worker' }
   /** See what still runs. */
   | { readonly tag: 'look' }
   /** Climb the shutdown ladder; urgent: the first rung within 10 s. */

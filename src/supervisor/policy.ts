@@ -1,8 +1,10 @@
 import { assertNever } from '../lib/assert-never.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { answered, failed, intakeAllowed, noticed, serve, tagRead } from './cloud-rules.ts';
 import { forcedBy, idleCheckDue } from './deadlines.ts';
+import { audited, ordered, reasonToDrain } from './drain-rules.ts';
 import { type Effect, type Event, hasProcess, type Policy, type State } from './policy-types.ts';
-import { type Step, still } from './step.ts';
+import { beginDrain, drainOrEnd, type Step, shutDown, still } from './step.ts';
 import { restartDue, workerExited, workerHangs } from './worker-rules.ts';
 
 type Of<Tag extends Event['tag']> = Extract<Event, { tag: Tag }>;
@@ -12,20 +14,32 @@ function started(state: State): Step {
     return { state, effects: [{ tag: 'shut-down', urgent: state.urgent }], rule: 'ladder' };
   }
   if (state.ending !== null) return { state, effects: [], rule: state.ending.rule };
+  if (state.phase === 'withdrawn') return { state, effects: [], rule: 'withdrawn' }; // a worker comes with the tag
   return { state: { ...state, worker: { tag: 'starting' } }, effects: [{ tag: 'start-worker' }], rule: 'start' };
 }
 
-function registered(state: State, ageMs: number): Step {
+function unusable(state: State, { why, ageMs }: Of<'set-up-unusable'>): Step {
+  if (state.phase === 'stopping') return started(state);
+  const known = state.unusable ?? { rule: 'unusable-worker', why, sinceAgeMs: ageMs };
+  return { state: { ...state, reason: why, unusable: known }, effects: [], rule: 'unusable-worker' };
+}
+
+function registered(state: State, ageMs: number, policy: Policy): Step {
   if (!hasProcess(state.worker)) return still(state);
-  const facts: State = { ...state, worker: { tag: 'up' }, trouble: null, unusable: null };
-  const served = { ...facts, servedAgeMs: state.servedAgeMs ?? ageMs };
-  if (state.phase !== 'starting') return still(served);
-  return { state: { ...served, phase: 'serving', reason: 'the worker is registered' }, effects: [], rule: 'serving' };
+  const up = still({ ...state, worker: { tag: 'up' }, trouble: null, unusable: null });
+  const waits = policy.servesWhenReady && state.ready?.value !== 'true';
+  const step = waits ? up : serve(up, ageMs);
+  if (intakeAllowed(step.state)) return step;
+  const rule = step.rule ?? (step.state.metadata.lost ? 'metadata-lost' : 'withdrawn');
+  const told = step.rule === null ? { told: 'a worker came up that must not take tasks' } : {};
+  return { ...step, effects: [...step.effects, { tag: 'pause-worker' }], rule, ...told };
 }
 
 function reported(state: State, event: Of<'worker-reported'>): Step {
   if (!hasProcess(state.worker)) return still(state);
-  return still({ ...state, intake: event.intake, running: event.running });
+  const gone = state.running.filter(({ id }) => !event.running.some((task) => task.id === id)).length;
+  const finishedTasks = state.finishedTasks + gone;
+  return still({ ...state, intake: event.intake, running: event.running, finishedTasks });
 }
 
 function rung(state: State, { step, outcome, error }: Of<'rung'>): Step {
@@ -54,8 +68,10 @@ function absorb(state: State, event: Event, policy: Policy): Step {
   switch (event.tag) {
     case 'started':
       return started(state);
+    case 'set-up-unusable':
+      return unusable(state, event);
     case 'worker-registered':
-      return registered(state, event.ageMs);
+      return registered(state, event.ageMs, policy);
     case 'worker-reported':
       return reported(state, event);
     case 'worker-trouble':
@@ -68,20 +84,25 @@ function absorb(state: State, event: Event, policy: Policy): Step {
       return timer(state, event, policy);
     case 'disk':
       return still({ ...state, lowDisk: event.freeBytes < policy.minFreeBytes });
+    case 'tag-read':
+      return tagRead(state, event, policy);
+    case 'metadata-answered':
+      return answered(state);
+    case 'metadata-failed':
+      return failed(state, event, policy);
+    case 'notice':
+      return noticed(state, event);
+    case 'operator':
+      return ordered(state, event);
+    case 'task-ended':
+      return still({ ...state, finishedTasks: state.finishedTasks + event.count });
+    case 'audited':
+      return audited(state, event);
     case 'rung':
       return rung(state, event);
     default:
       return assertNever(event);
   }
-}
-
-function shutDown(step: Step, rule: NonNullable<Step['rule']>, reason: string, urgent: boolean): Step {
-  const kept = step.effects.filter(({ tag }) => tag !== 'start-worker' && tag !== 'pause-worker');
-  const unborn = step.effects.some(({ tag }) => tag === 'start-worker');
-  const worker = unborn || step.state.worker.tag === 'waiting' ? ({ tag: 'none' } as const) : step.state.worker;
-  const pause: Effect[] = hasProcess(worker) ? [{ tag: 'pause-worker' }] : [];
-  const state = { ...step.state, phase: 'stopping', reason, urgent, worker } as const;
-  return { state, effects: [...kept, ...pause, { tag: 'shut-down', urgent }], rule };
 }
 
 function whileDraining(step: Step, ageMs: number, policy: Policy): Step {
@@ -94,13 +115,12 @@ function whileDraining(step: Step, ageMs: number, policy: Policy): Step {
   return { state: { ...state, lookedAgeMs: ageMs }, effects: [...step.effects, { tag: 'look' }], rule: 'drain' };
 }
 
-function drain(step: Step, dueAgeMs: number, ageMs: number): Step {
-  const count = step.state.running.length;
-  const why = `idle check came while ${count} ${count === 1 ? 'task was' : 'tasks were'} running`;
-  const ending = { rule: 'drain', why, sinceAgeMs: dueAgeMs } as const;
-  const state = { ...step.state, phase: 'draining', reason: why, ending, lookedAgeMs: ageMs } as const;
-  return { state, effects: [...step.effects, { tag: 'pause-worker' }], rule: 'drain' };
-}
+const FORCED = {
+  lifetime: 'the lifetime is over',
+  'hard-cap': 'the hard cap has come',
+  notice: 'the machine is taken away soon',
+  'idle-check': 'the idle check has come',
+} as const;
 
 /** Holds the state against the deadlines. */
 function enforce(step: Step, ageMs: number, policy: Policy): Step {
@@ -112,15 +132,19 @@ function enforce(step: Step, ageMs: number, policy: Policy): Step {
     return { state: { ...state, urgent: true }, effects: [...step.effects, { tag: 'hurry' }], rule: forced.rule, told };
   }
   if (forced !== undefined) {
-    const what = forced.rule === 'lifetime' ? 'the lifetime is over' : 'the hard cap has come';
-    return shutDown(step, forced.rule, `${what} (${formatDuration(forced.dueAgeMs)} of age)`, true);
+    return shutDown(step, forced.rule, `${FORCED[forced.rule]} (${formatDuration(forced.dueAgeMs)} of age)`, true);
   }
   if (state.phase === 'draining') return whileDraining(step, ageMs, policy);
   const idle = idleCheckDue(state, ageMs, policy);
   if (idle !== undefined) {
-    if (state.running.length > 0) return drain(step, idle.dueAgeMs, ageMs);
-    return shutDown(step, 'idle-check', 'the idle check came and nothing runs', false);
+    if (state.running.length === 0) return shutDown(step, 'idle-check', 'the idle check came and nothing runs', false);
+    const count = state.running.length;
+    const why = `idle check came while ${count} ${count === 1 ? 'task was' : 'tasks were'} running`;
+    return beginDrain(step, { rule: 'drain', why, sinceAgeMs: idle.dueAgeMs }, ageMs);
   }
+  const ending = reasonToDrain(state, ageMs, policy);
+  if (ending !== undefined) return drainOrEnd(step, ending, ageMs);
+  if (state.phase === 'withdrawn') return step;
   if (state.lowDisk && state.running.length === 0) {
     return shutDown(step, 'disk', 'free disk space is below disk.min-free and nothing runs', false);
   }

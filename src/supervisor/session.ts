@@ -1,225 +1,257 @@
-import { statfsSync } from 'node:fs';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Identity } from '../platform/metadata/documents.ts';
+import type { Metadata } from '../platform/metadata/metadata.ts';
 import { listProcesses } from '../platform/process-table.ts';
 import { sendSignal } from '../platform/processes.ts';
-import { RotatingFile } from '../platform/rotating-file.ts';
-import { type ClockReading, wallStepMs } from './age.ts';
+import type { ClockReading } from './age.ts';
+import { CloudWatch } from './cloud-watch.ts';
 import type { SupervisorConfig } from './config.ts';
-import type { JournalEntry } from './journal.ts';
+import { putJournalAside, recordsPathOf } from './journal.ts';
 import { JournalKeeper } from './journal-keeper.ts';
-import { type LadderDeps, programRunner, shutDownMachine, tellShutDown } from './ladder.ts';
+import type { Launch } from './launch.ts';
 import type { Life } from './life.ts';
+import { LifeHolder } from './life-holder.ts';
+import { endMachine } from './machine-end.ts';
+import { policyOf } from './policy-of.ts';
+import type { OperatorCommand } from './policy-types.ts';
+import { RecordRing } from './records.ts';
+import type { ArmedEffects } from './rungs.ts';
 import { buildReport, type StatusAnswer, type StatusReport, statusExitCode } from './status-report.ts';
-import { type Actions, Supervisor } from './supervisor.ts';
-import { WorkerKeeper } from './worker-keeper.ts';
+import { type Actions, type ExitReport, Supervisor } from './supervisor.ts';
+import { freeBytesAt, WallWatch } from './surroundings.ts';
+import { makeWorker, type Worker } from './worker-face.ts';
+import { openWorkerLog } from './worker-log.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 export interface SessionParts {
   readonly config: SupervisorConfig;
   readonly name: string;
   readonly plan: WorkerPlan;
+  /** Why no worker can be started with this set-up; undefined when one can. */
+  readonly unusable: string | undefined;
   readonly life: Life;
   /** The clocks when the life's age was reckoned. */
   readonly started: ClockReading;
   readonly clock: Clock;
   readonly log: Logger;
   readonly dryRun: boolean;
+  /** Undefined where the configuration says that there is none. */
+  readonly metadata: Metadata | undefined;
+  /** What was read of the instance before the session began. */
+  readonly seen: { readonly launch: Launch; readonly identity: Identity } | undefined;
+  /** See `EndParts`. */
+  readonly mayArm: boolean;
+  /** Arms the machine if it may be; undefined when not. */
+  readonly arm: (identity: Identity) => Promise<ArmedEffects | undefined>;
   /** Aborts when nothing may be waited for any more. */
   readonly leave: AbortSignal;
 }
 
-/** Of the worker's output this many older files are kept; all of them together stay within `worker.log-limit`. */
-const WORKER_LOG_FILES = 9;
-
-/** What a dry run shows when no command is configured. */
-const USUAL_SHUTDOWN = ['/sbin/shutdown', '-h', 'now'];
-
-/** One run of the supervisor: decisions, worker, journal and ladder wired to each other. */
+/** One run of the supervisor: decisions, worker, journal, metadata and ladder wired to each other. */
 export class Session {
   readonly #parts: SessionParts;
+  readonly #journalPath: string;
+  readonly #life: LifeHolder;
   readonly #supervisor: Supervisor;
-  readonly #keeper: WorkerKeeper;
+  readonly #worker: Worker;
   readonly #journal: JournalKeeper;
+  readonly #records: RecordRing;
+  readonly #watch: CloudWatch | undefined;
   readonly #ladder = new AbortController();
-  #lastReading: ClockReading;
+  #effects: ArmedEffects | undefined;
+  readonly #wall: WallWatch;
 
   constructor(parts: SessionParts, journalName: string) {
     this.#parts = parts;
-    this.#lastReading = parts.started;
-    const { config, life, clock, log, plan } = parts;
-    this.#journal = new JournalKeeper(config.stateDir, journalName, log, () => this.#entry());
-    this.#keeper = new WorkerKeeper(
-      {
-        plan,
-        graceMs: config.worker.graceMs,
-        clock,
-        processes: {
-          ownPid: process.pid,
-          list: listProcesses,
-          signal: (pid, name) => void sendSignal(pid, name),
-        },
-        output: this.#openWorkerLog(),
-        leave: parts.leave,
-        events: {
-          message: (message) => this.#supervisor.workerSays(message),
-          exited: (exit) => this.#supervisor.dispatch({ tag: 'worker-exited', ...exit }),
-          marksChanged: () => void this.#journal.save(),
-        },
-      },
-      life.leftovers,
-    );
-    const { drainPollMs } = config.life;
-    const { onExit, restartLimit, restartWindowMs, staleAfterMs } = config.worker;
+    this.#wall = new WallWatch(parts.started, parts.clock, parts.log);
+    const { config, life, clock, log, started } = parts;
+    this.#journalPath = `${config.stateDir}/${journalName}`;
+    this.#life = new LifeHolder(life, config.life, started, clock);
+    this.#records = new RecordRing(recordsPathOf(this.#journalPath), log, () => clock.wallMs());
+    const entry = () => this.#life.entry(this.#supervisor.state, this.#marks());
+    this.#journal = new JournalKeeper(config.stateDir, journalName, log, entry);
+    this.#worker = this.#makeWorker();
     this.#supervisor = new Supervisor({
-      policy: {
-        ...life.limits,
-        drainPollMs,
-        onExit,
-        restartLimit,
-        restartWindowMs,
-        staleAfterMs,
-        minFreeBytes: config.minFreeBytes,
-      },
+      policy: policyOf(config, life.limits),
       state: life.state,
-      ageMs: () => this.#ageMs(),
+      ageMs: () => this.#life.ageMs(),
       clock,
       log,
       actions: this.#actions(),
+      note: (...noted) => this.#records.note(...noted),
     });
+    this.#watch = this.#makeWatch();
   }
 
   start(): void {
-    this.#supervisor.start();
+    const { unusable, seen } = this.#parts;
+    if (seen !== undefined) this.#launched(seen.launch, seen.identity);
+    this.#supervisor.start(unusable);
+    void this.#watch?.run(seen !== undefined, this.#ladder.signal).catch((error: unknown) => {
+      if (!this.#ladder.signal.aborted) throw error;
+    });
+  }
+
+  /** What an operator orders. Returns the phase that follows. */
+  operate(command: OperatorCommand, reason: string): string {
+    this.#supervisor.dispatch({ tag: 'operator', command, reason });
+    return this.#supervisor.state.phase;
   }
 
   /** Ends the worker and leaves; deadlines stay in the journal. */
   async leave(hurry: AbortSignal): Promise<void> {
     this.#supervisor.stop();
     this.#ladder.abort();
-    await this.#keeper.end(hurry).catch(() => this.#keeper.kill()); // only `hurry` makes it reject
+    await this.#worker.end(hurry).catch(() => this.#worker.kill()); // only `hurry` makes it reject
     await this.#journal.save();
   }
 
-  status(): StatusAnswer {
+  status(): StatusAnswer & { readonly finishedTasks: number } {
     const { state } = this.#supervisor;
-    return { pid: process.pid, exitCode: statusExitCode(state), status: this.#report() };
+    return {
+      pid: process.pid,
+      exitCode: statusExitCode(state),
+      status: this.#report(),
+      finishedTasks: state.finishedTasks,
+    };
   }
 
-  #ageMs(): number {
-    const { life, clock, started } = this.#parts;
-    return life.ageMs + clock.continuousMs() - started.continuousMs;
+  #marks() {
+    return this.#worker.marks.map(({ pid, started: since }) => ({ pid, started: since }));
   }
 
-  #openWorkerLog(): (data: Uint8Array) => void {
-    const { logFile, logLimitBytes } = this.#parts.config.worker;
-    try {
-      const maxBytes = Math.floor(logLimitBytes / (WORKER_LOG_FILES + 1));
-      const file = new RotatingFile(logFile, { maxBytes, keep: WORKER_LOG_FILES });
-      return (data) => file.write(data);
-    } catch (error) {
-      this.#parts.log.warn('the log file of the worker cannot be written; its output is lost', {
-        event: 'worker-log',
-        file: logFile,
-        error: String(error),
-      });
-      return () => {};
+  #makeWorker(): Worker {
+    const { config, plan, clock, log, leave, life } = this.#parts;
+    const { logFile, logLimitBytes, graceMs } = config.worker;
+    const deps = {
+      plan,
+      graceMs,
+      clock,
+      processes: {
+        ownPid: process.pid,
+        list: listProcesses,
+        signal: (pid: number, name: NodeJS.Signals) => void sendSignal(pid, name),
+      },
+      output: openWorkerLog(logFile, logLimitBytes, log),
+      leave,
+      events: {
+        message: (message: Parameters<Supervisor['workerSays']>[0]) => this.#supervisor.workerSays(message),
+        exited: (exit: ExitReport) => this.#supervisor.dispatch({ tag: 'worker-exited', ...exit }),
+        marksChanged: () => void this.#journal.save(),
+      },
+    };
+    return makeWorker(config, deps, life.leftovers, log);
+  }
+
+  #makeWatch(): CloudWatch | undefined {
+    const { metadata, config, clock, log } = this.#parts;
+    if (metadata === undefined) return undefined;
+    const { source, readyTag, readyPollMs } = config.metadata;
+    return new CloudWatch({
+      metadata,
+      clock,
+      log,
+      readyTag,
+      readyPollMs,
+      mayBeNone: source === 'auto' && this.#life.instanceId === null,
+      settledNone: this.#life.settledNone,
+      isNew: () => this.#life.isNew,
+      ports: {
+        dispatch: (event) => this.#supervisor.dispatch(event),
+        launched: (launch, identity) => this.#launched(launch, identity),
+        nobodyThere: () => {
+          this.#life.settleNone();
+          log.info('no metadata service answers: this is no instance of EC2, and its age counts from this start', {
+            event: 'metadata-source',
+            source: 'none',
+          });
+          void this.#journal.save();
+        },
+      },
+    });
+  }
+
+  #launched(launch: Launch, identity: Identity): void {
+    const { log, arm } = this.#parts;
+    const settled = this.#life.settle(launch, this.#supervisor.state);
+    for (const warning of settled.warnings) log.warn(warning, { event: 'age' });
+    log.info('the instance is known', {
+      event: 'metadata-source',
+      source: 'ec2',
+      instanceId: launch.instanceId,
+      ageMs: Math.round(this.#life.ageMs()),
+    });
+    const { state } = settled.standing;
+    if (settled.otherInstance) {
+      void putJournalAside(this.#journalPath, `${this.#parts.life.instanceId}`)
+        .catch(() => {}) // it was never written, or cannot be moved: it is replaced
+        .then(() => this.#journal.save());
     }
+    const servesWhenReady = this.#parts.config.worker.mode === 'command';
+    this.#supervisor.rebase(state, { ...this.#life.limits, servesWhenReady });
+    this.#records.begin(state, this.#supervisor.policy);
+    void arm(identity).then((effects) => {
+      this.#effects = effects;
+    });
   }
 
   #actions(): Actions {
     return {
-      startWorker: () => void this.#keeper.start(),
-      pauseWorker: () => this.#keeper.send({ type: 'pause' }),
-      lookAtWorker: () => this.#keeper.left(),
-      refreshWorker: () => this.#keeper.refresh(),
-      silentMs: () => this.#keeper.silentMs(),
+      startWorker: () => void this.#worker.start(),
+      pauseWorker: () => this.#worker.send({ type: 'pause' }),
+      resumeWorker: () => this.#worker.send({ type: 'resume' }),
+      lookAtWorker: () => this.#worker.left(),
+      refreshWorker: () => this.#worker.refresh(),
+      ...(this.#parts.config.worker.mode === 'command' ? { runningNow: () => this.#worker.left() } : {}),
+      silentMs: () => this.#worker.silentMs(),
       shutDown: (urgent) => this.#shutDown(urgent),
-      freeBytes: () => this.#freeBytes(),
+      freeBytes: () => freeBytesAt(this.#parts.plan.cwd),
       saveJournal: () => {
-        this.#checkWallClock();
+        this.#wall.check();
         void this.#journal.save();
       },
     };
   }
 
   #shutDown(urgent: AbortSignal): void {
-    const { config, clock, log, dryRun } = this.#parts;
-    const settings = { ...config.shutdown, command: config.shutdown.command ?? USUAL_SHUTDOWN };
-    const report: LadderDeps['report'] = (step, outcome, error) => this.#supervisor.rungReports(step, outcome, error);
-    if (dryRun) {
-      tellShutDown({ settings, log, report });
-      return;
-    }
-    const deps = {
-      settings,
+    const { config, clock, log, dryRun, mayArm } = this.#parts;
+    const parts = {
+      shutdown: config.shutdown,
+      graceMs: config.worker.graceMs,
       clock,
       log,
-      report,
-      run: programRunner(clock),
-      endWorker: (signal: AbortSignal) => this.#keeper.end(signal),
+      dryRun,
+      mayArm,
+      effects: () => this.#effects,
+      reason: this.#supervisor.state.reason,
+      report: this.#supervisor.rungReports.bind(this.#supervisor),
+      endWorker: (signal: AbortSignal) => this.#worker.end(signal),
       persist: () => this.#journal.save(),
     };
-    void shutDownMachine(deps, urgent, this.#ladder.signal).catch((error: unknown) => {
-      if (!this.#ladder.signal.aborted) throw error;
-    });
-  }
-
-  #freeBytes(): number | undefined {
-    try {
-      const { bavail, bsize } = statfsSync(this.#parts.plan.cwd);
-      return bavail * bsize;
-    } catch {
-      return undefined; // the folder went away: `status` shows null
-    }
-  }
-
-  #checkWallClock(): void {
-    const { clock, started, log } = this.#parts;
-    const now = { continuousMs: clock.continuousMs(), wallMs: clock.wallMs(), bootId: started.bootId };
-    const stepMs = wallStepMs(this.#lastReading, now);
-    this.#lastReading = now;
-    if (stepMs === undefined) return;
-    log.warn('the wall clock stepped; no deadline moves', {
-      event: 'wall-clock',
-      stepSeconds: Math.round(stepMs / 1_000),
-    });
-  }
-
-  #entry(): JournalEntry {
-    const { life, started, clock } = this.#parts;
-    const { state } = this.#supervisor;
-    const ended = state.phase === 'stopping' || state.phase === 'halted';
-    return {
-      lifeId: life.lifeId,
-      mark: {
-        ageMs: this.#ageMs(),
-        continuousMs: clock.continuousMs(),
-        bootId: started.bootId,
-        wallMs: clock.wallMs(),
-      },
-      limits: life.limits,
-      servedAgeMs: state.servedAgeMs,
-      ending: state.ending,
-      unusable: state.unusable,
-      stopping: ended ? state.reason : null,
-      attempts: state.ladder.attempts,
-      restartAgesMs: [...state.restartAgesMs],
-      processes: this.#keeper.marks.map(({ pid, started: since }) => ({ pid, started: since })),
-    };
+    endMachine(parts, urgent, this.#ladder.signal);
   }
 
   #report(): StatusReport {
-    const { name, plan, clock } = this.#parts;
+    const { name, plan, clock, config } = this.#parts;
+    const { readyTag, source } = config.metadata;
+    const known = this.#life.instanceId !== null;
     return buildReport({
       name,
+      mode: config.worker.mode,
       user: plan.user.name,
-      process: this.#keeper.process,
+      process: this.#worker.process,
       state: this.#supervisor.state,
       deadlines: this.#supervisor.deadlines,
-      ageMs: this.#ageMs(),
+      armed: this.#effects !== undefined,
+      cloud: {
+        source: source === 'none' ? 'none' : known ? 'ec2' : this.#life.settledNone ? 'none' : source,
+        readyTag: known ? readyTag : null,
+        lastAnswerWallMs: this.#watch?.lastAnswerWallMs ?? null,
+      },
+      ageMs: this.#life.ageMs(),
       wallMs: clock.wallMs(),
-      disk: { path: plan.cwd, freeBytes: this.#freeBytes() ?? null },
+      disk: { path: plan.cwd, freeBytes: freeBytesAt(plan.cwd) ?? null },
     });
   }
 }

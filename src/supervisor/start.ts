@@ -1,51 +1,35 @@
-import { readFileSync } from 'node:fs';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
+import type { Fetch } from '../platform/bounded-request.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
-import { bootId, defaultWorkerName } from '../platform/host.ts';
+import { bootId } from '../platform/host.ts';
+import { createMetadata, type Metadata } from '../platform/metadata/metadata.ts';
 import { randomToken } from '../platform/random.ts';
 import { keepNewFilesPrivate } from '../platform/umask.ts';
 import { currentUser } from '../platform/users.ts';
 import { BUILD } from '../platform/version.ts';
 import type { ClockReading } from './age.ts';
-import { hardCapWarning, parseSupervisorConfig, type SupervisorConfig } from './config.ts';
-import { type ControlSocket, openControlSocket } from './control-socket.ts';
-import { loadJournal, makeStateFolder } from './journal.ts';
-import { beginLife, type Life } from './life.ts';
-import { requireShutdown } from './power.ts';
-import { Session } from './session.ts';
-import type { StatusAnswer } from './status-report.ts';
-import { planWorker } from './worker-plan.ts';
+import { ArmedMachine } from './armed-machine.ts';
+import { MARKER_FILE, readMarker } from './arming.ts';
+import { readLaunch } from './cloud-watch.ts';
+import { hardCapWarning, type SupervisorConfig } from './config.ts';
+import { type Answers, type ControlSocket, openControlSocket, type SocketAccess } from './control-socket.ts';
+import { type Loaded, loadJournal, makeStateFolder } from './journal.ts';
+import { beginLife } from './life.ts';
+import { openMetrics } from './metrics.ts';
+import { adminSocketOf, operatorAccess, operatorAnswers } from './operator.ts';
+import { Session, type SessionParts } from './session.ts';
+import { loadSetUp, type SetUp, type SetUpInput } from './set-up.ts';
 
-export interface StartOptions {
-  /** `pwagent.yml` */
-  readonly configFile: string;
-  /** Say what would end the machine, touch nothing. */
-  readonly dryRun: boolean;
-  /** The command line of the worker. */
-  readonly workerArgv: readonly string[];
-  readonly env: Environment;
-  readonly platform: string;
+export interface StartOptions extends SetUpInput {
   readonly clock: Clock;
+  readonly fetch: Fetch;
   readonly openLog: (settings: SupervisorConfig['log']) => Logger;
 }
 
-function readConfig(file: string): SupervisorConfig {
-  try {
-    return parseSupervisorConfig(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    const errno = errnoOf(error);
-    const missing = errno === 'ENOENT';
-    throw new AppError('CONFIG', missing ? 'there is no such file' : `cannot be read (${errno ?? String(error)})`, {
-      place: { file },
-      hint: missing ? 'write it, or name another one with --config' : 'let this user read it',
-      cause: error,
-    });
-  }
-}
+/** How long a start waits for the identity of the instance, where it may change what happens first. */
+const IDENTITY_MS = 5_500;
 
 /** A dry run keeps its own journal: trying things out must not age the real life. */
 function journalName(dryRun: boolean): string {
@@ -53,29 +37,24 @@ function journalName(dryRun: boolean): string {
 }
 
 async function openSocket(
-  config: SupervisorConfig,
-  status: () => StatusAnswer | undefined,
+  path: string,
+  answers: Answers,
+  access: SocketAccess | undefined,
   { clock }: StartOptions,
   log: Logger,
   stop: AbortSignal,
 ): Promise<ControlSocket | undefined> {
-  const starting = { error: 'the supervisor is starting' };
   try {
-    return await openControlSocket(config.socket, { status: () => status() ?? starting }, clock, stop);
+    return await openControlSocket(path, answers, clock, stop, access);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    log.warn('the control socket cannot be opened: `pwagent status` will not reach this supervisor', {
+    log.warn('a control socket cannot be opened: `pwagent` will not reach this supervisor through it', {
       event: 'control-socket',
-      file: config.socket,
+      file: path,
       error: errnoOf(error) ?? String(error),
     });
     return undefined; // the machine must end on time with or without a status
   }
-}
-
-async function resumeLife(config: SupervisorConfig, options: StartOptions, now: ClockReading): Promise<Life> {
-  const path = `${config.stateDir}/${journalName(options.dryRun)}`;
-  return beginLife(await loadJournal(path, currentUser().uid), config.life, now, () => randomToken(16));
 }
 
 async function readClocks(clock: Clock, log: Logger): Promise<ClockReading> {
@@ -93,6 +72,56 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Whether the first decisions could be wrong ones as long as the metadata service has not said which machine this is. */
+function waitsForIdentity({ mayArm, config }: SetUp, loaded: Loaded, now: ClockReading): boolean {
+  if (mayArm || config.metadata.source === 'ec2') return loaded.tag !== 'found' || loaded.entry.instanceId === null;
+  return loaded.tag === 'found' && loaded.entry.instanceId !== null && loaded.entry.mark.bootId !== now.bootId;
+}
+
+async function seeInstance(
+  setUp: SetUp,
+  loaded: Loaded,
+  metadata: Metadata | undefined,
+  now: ClockReading,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<SessionParts['seen']> {
+  if (metadata === undefined || !waitsForIdentity(setUp, loaded, now)) return undefined;
+  const done = new AbortController();
+  const scope = AbortSignal.any([done.signal, stop]);
+  const late = clock.sleep(IDENTITY_MS, scope).then(
+    () => ({ problem: 'no answer in time' }),
+    () => ({ problem: 'told to stop' }),
+  );
+  const isNew = () => loaded.tag === 'absent';
+  const read = await Promise.race([readLaunch({ metadata, clock, isNew }, scope), late]);
+  done.abort();
+  return 'launch' in read ? read : undefined;
+}
+
+/** The parts of a run that its configuration and the machine give. */
+async function makeParts(
+  options: StartOptions,
+  setUp: SetUp,
+  log: Logger,
+  armed: ArmedMachine | undefined,
+  metadata: Metadata | undefined,
+  stop: AbortSignal,
+  hurry: AbortSignal,
+): Promise<SessionParts> {
+  const { clock, dryRun } = options;
+  const { config } = setUp;
+  const { source } = config.metadata;
+  await makeStateFolder(config.stateDir).catch(() => {}); // the first save of the journal tells what is wrong
+  const loaded = await loadJournal(`${config.stateDir}/${journalName(dryRun)}`, currentUser().uid);
+  const now = await readClocks(clock, log);
+  const seen = await seeInstance(setUp, loaded, metadata, now, clock, stop);
+  const started = { ...now, continuousMs: clock.continuousMs(), wallMs: clock.wallMs() };
+  const life = beginLife(loaded, config.life, { ...started, source }, () => randomToken(16));
+  const arm: SessionParts['arm'] = async (identity) => armed?.arm(identity, hurry);
+  return { ...setUp, life, started, clock, log, dryRun, metadata, seen, arm, leave: hurry };
+}
+
 /**
  * `pwagent run`: supervises until `stop` aborts, then ends the worker and returns; the machine stays up and its
  * deadlines stay in the journal. From the abort of `hurry` on nothing is waited for. Throws `AppError` when it cannot
@@ -100,37 +129,58 @@ function aborted(signal: AbortSignal): Promise<void> {
  */
 export async function runSupervisor(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<void> {
   keepNewFilesPrivate();
-  const config = readConfig(options.configFile);
-  requireShutdown(config, options.dryRun);
-  const name = config.name ?? defaultWorkerName();
-  const { plan, warnings } = planWorker({ ...options, config, name, argv: options.workerArgv, self: currentUser() });
+  const self = currentUser();
+  const marker = await readMarker(MARKER_FILE);
+  const setUp = loadSetUp(options, marker, self);
+  const { config, plan } = setUp;
+  const { clock, fetch, platform, dryRun } = options;
   const log = options.openLog(config.log).child({ component: 'supervisor' });
   const running: { session?: Session } = {};
-  const socket = await openSocket(config, () => running.session?.status(), options, log, stop);
+  const status = () => running.session?.status() ?? { error: 'the supervisor is starting' };
+  const socket = await openSocket(config.socket, { status }, undefined, options, log, stop);
+  const orders = operatorAnswers((command, reason) => running.session?.operate(command, reason));
+  const admin = await openSocket(
+    adminSocketOf(config.socket),
+    { ...orders, status },
+    operatorAccess(self.uid),
+    options,
+    log,
+    stop,
+  );
+  const metrics = openMetrics(config.metricsListen, () => running.session?.status(), log);
+  const metadata =
+    config.metadata.source === 'none'
+      ? undefined
+      : createMetadata({ endpoint: config.metadata.endpoint, fetch, clock });
+  const workerUid = plan.switchTo?.uid;
+  const armed =
+    metadata === undefined
+      ? undefined
+      : new ArmedMachine({ config, marker, uid: self.uid, platform, metadata, fetch, clock, log, workerUid, dryRun });
   try {
-    await makeStateFolder(config.stateDir).catch(() => {}); // the first save of the journal tells what is wrong
-    const started = await readClocks(options.clock, log);
-    const life = await resumeLife(config, options, started);
-    for (const warning of [...warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat()) log.warn(warning);
+    const parts = await makeParts(options, setUp, log, armed, metadata, stop, hurry);
+    const { life } = parts;
+    for (const warning of [...setUp.warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat())
+      log.warn(warning);
+    if (setUp.unusable !== undefined) log.error(setUp.unusable, { event: 'set-up' });
     log.info('supervisor started', {
       event: 'start',
       version: BUILD.version,
       pid: process.pid,
-      dryRun: options.dryRun,
-      armed: false,
+      dryRun,
+      mayArm: setUp.mayArm,
       ageMs: Math.round(life.ageMs),
     });
-    const { clock, dryRun } = options;
-    const session = new Session(
-      { config, name, plan, life, started, clock, log, dryRun, leave: hurry },
-      journalName(dryRun),
-    );
+    const session = new Session(parts, journalName(dryRun));
     running.session = session;
     session.start();
     await aborted(stop);
     log.info('told to stop: the worker ends, the machine stays up', { event: 'stop', reason: String(stop.reason) });
     await session.leave(hurry);
+    await armed?.leave(hurry);
   } finally {
     socket?.close();
+    admin?.close();
+    metrics?.close();
   }
 }

@@ -15,6 +15,8 @@ export type Asked =
   /** Somebody may be there; this user may not ask. */
   | { readonly tag: 'forbidden' };
 
+export type NoAnswer = Exclude<Asked, { tag: 'answer' }>;
+
 function outcomeOf(text: string): Asked {
   try {
     const answer = JSON.parse(text) as StatusAnswer;
@@ -24,7 +26,7 @@ function outcomeOf(text: string): Asked {
   }
 }
 
-function outcomeOfError(error: unknown): Asked {
+function outcomeOfError(error: unknown): NoAnswer {
   const errno = errnoOf(error);
   if (errno === 'EACCES' || errno === 'EPERM') return { tag: 'forbidden' };
   return { tag: errno === 'ENOENT' || errno === 'ECONNREFUSED' || errno === 'ENOTDIR' ? 'absent' : 'silent' };
@@ -32,10 +34,21 @@ function outcomeOfError(error: unknown): Asked {
 
 /** Asks the supervisor behind `path` where it stands. Takes at most a second, never rejects. */
 export function askSupervisor(path: string, clock: Clock, signal: AbortSignal): Promise<Asked> {
+  return exchangeLines(path, { request: 'status' }, outcomeOf, clock, signal);
+}
+
+/** One request line, one answer line. Takes at most a second, never rejects; `read` makes sense of the answer. */
+export function exchangeLines<Outcome>(
+  path: string,
+  request: unknown,
+  read: (text: string) => Outcome,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Outcome | NoAnswer> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect({ path });
-    const finish = (outcome: Asked) => {
+    const finish = (outcome: Outcome | NoAnswer) => {
       cancel();
       signal.removeEventListener('abort', onAbort);
       socket.destroy();
@@ -49,7 +62,7 @@ export function askSupervisor(path: string, clock: Clock, signal: AbortSignal): 
     socket.on('data', (data) => {
       text += String(data);
     });
-    socket.on('end', () => finish(outcomeOf(text)));
-    socket.on('connect', () => socket.write('{"request":"status"}\n'));
+    socket.on('end', () => finish(read(text)));
+    socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));
   });
 }

@@ -19,7 +19,7 @@ export interface StatusReport {
     readonly suspended: boolean;
   }[];
   readonly worker: {
-    readonly mode: 'builtin';
+    readonly mode: 'builtin' | 'command';
     readonly user: string;
     readonly pid: number | null;
     readonly startedAt: string | null;
@@ -29,7 +29,7 @@ export interface StatusReport {
   };
   readonly ready: { readonly tag: string | null; readonly value: string | null; readonly since: string | null };
   readonly metadata: {
-    readonly source: 'none';
+    readonly source: 'none' | 'ec2' | 'auto';
     readonly reachable: boolean | null;
     readonly lastAnswerAt: string | null;
   };
@@ -48,11 +48,15 @@ export interface StatusAnswer {
   readonly status: StatusReport;
 }
 
+function isWell({ worker, trouble, lowDisk, metadata }: State): boolean {
+  return worker.tag === 'up' && trouble === null && !lowDisk && !metadata.lost;
+}
+
 /** 0 serving, 1 on the way down, 2 withdrawn, 3 something is wrong. */
 export function statusExitCode(state: State): number {
   switch (state.phase) {
     case 'serving':
-      return state.worker.tag === 'up' && state.trouble === null && !state.lowDisk ? 0 : 3;
+      return isWell(state) ? 0 : 3;
     case 'starting':
       return 3;
     case 'withdrawn':
@@ -68,6 +72,7 @@ export function statusExitCode(state: State): number {
 /** The one sentence that says most about the state. */
 export function reasonOf(state: State): string {
   if (state.phase !== 'starting' && state.phase !== 'serving') return state.reason;
+  if (state.metadata.lost) return 'metadata-lost';
   if (state.trouble !== null) return state.trouble;
   if (state.unusable !== null) return state.unusable.why;
   return state.lowDisk ? 'free disk space is below disk.min-free' : state.reason;
@@ -75,6 +80,14 @@ export function reasonOf(state: State): string {
 
 export interface ReportInput {
   readonly name: string;
+  readonly mode: StatusReport['worker']['mode'];
+  readonly armed: boolean;
+  readonly cloud: {
+    readonly source: StatusReport['metadata']['source'];
+    /** Null where no tag is read. */
+    readonly readyTag: string | null;
+    readonly lastAnswerWallMs: number | null;
+  };
   /** Account of the worker. */
   readonly user: string;
   readonly process: { readonly pid: number; readonly startedWallMs: number } | undefined;
@@ -89,9 +102,9 @@ function rfc3339(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
-function workerPart({ state, user, process }: ReportInput): StatusReport['worker'] {
+function workerPart({ state, user, process, mode }: ReportInput): StatusReport['worker'] {
   return {
-    mode: 'builtin',
+    mode,
     user,
     pid: process?.pid ?? null,
     startedAt: process === undefined ? null : rfc3339(process.startedWallMs),
@@ -101,7 +114,22 @@ function workerPart({ state, user, process }: ReportInput): StatusReport['worker
   };
 }
 
-/** The report for people and machines. Nothing reads a ready tag or a metadata service yet, so those parts are empty. */
+function cloudPart({ state, cloud, ageMs, wallMs }: ReportInput): Pick<StatusReport, 'ready' | 'metadata'> {
+  const { ready } = state;
+  const since = ready === null ? null : rfc3339(wallMs + ready.sinceAgeMs - ageMs);
+  const { lastAnswerWallMs, source } = cloud;
+  const asked = lastAnswerWallMs !== null || state.metadata.failures > 0;
+  return {
+    ready: { tag: cloud.readyTag, value: ready?.value ?? null, since },
+    metadata: {
+      source,
+      reachable: asked ? state.metadata.failures === 0 : null,
+      lastAnswerAt: lastAnswerWallMs === null ? null : rfc3339(lastAnswerWallMs),
+    },
+  };
+}
+
+/** The report for people and machines; docs/status.md says what each field means. */
 export function buildReport(input: ReportInput): StatusReport {
   const { name, state, deadlines, ageMs, wallMs, disk } = input;
   const { attempts, lastStep, lastError } = state.ladder;
@@ -111,19 +139,18 @@ export function buildReport(input: ReportInput): StatusReport {
     name,
     phase: state.phase,
     reason: reasonOf(state),
-    armed: false,
+    armed: input.armed,
     launchedAt: rfc3339(wallMs - ageMs),
     now: rfc3339(wallMs),
     ageSeconds: Math.floor(ageMs / 1_000),
-    deadlines: deadlines.map(({ rule, dueAgeMs }) => ({
+    deadlines: deadlines.map(({ rule, dueAgeMs, suspended }) => ({
       rule,
       dueAt: rfc3339(wallMs + dueAgeMs - ageMs),
       inSeconds: Math.round((dueAgeMs - ageMs) / 1_000),
-      suspended: false,
+      suspended,
     })),
     worker: workerPart(input),
-    ready: { tag: null, value: null, since: null },
-    metadata: { source: 'none', reachable: null, lastAnswerAt: null },
+    ...cloudPart(input),
     disk,
     shutdown: ends ? { attempts, lastStep, lastError } : null,
   };

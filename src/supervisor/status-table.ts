@@ -37,6 +37,17 @@ function endRow({ shutdown }: StatusReport): string[] {
   ];
 }
 
+function tagRow({ tag, value, since }: StatusReport['ready']): string {
+  if (since === null) return `${tag}, not read yet`;
+  return value === null ? `${tag} is absent since ${since}` : `${tag}=${JSON.stringify(value)} since ${since}`;
+}
+
+function metadataRow({ source, reachable, lastAnswerAt }: StatusReport['metadata'], paint: Paint): string {
+  if (reachable === null) return source;
+  const last = lastAnswerAt === null ? 'never answered' : `last answer ${lastAnswerAt}`;
+  return `${source}, ${reachable ? last : paint('bad', `no answer, ${last}`)}`;
+}
+
 /** The status for people. `exitCode` as `statusExitCode` says picks the colour of the phase. */
 export function statusTable(report: StatusReport, exitCode: number, colour: boolean): string {
   const paint = painter(colour);
@@ -49,8 +60,8 @@ export function statusTable(report: StatusReport, exitCode: number, colour: bool
     ['worker', [workerRow(report, paint)]],
     ['running', runningRows(report)],
     ['intake', [report.worker.intake]],
-    ['ready tag', [ready.tag === null ? 'none' : `${ready.tag}=${ready.value ?? 'unknown'}`]],
-    ['metadata', [metadata.source]],
+    ['ready tag', [ready.tag === null ? 'none' : tagRow(ready)]],
+    ['metadata', [metadataRow(metadata, paint)]],
     [
       'disk',
       [disk.freeBytes === null ? `${disk.path}: unknown` : `${formatSize(disk.freeBytes)} free at ${disk.path}`],

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { assertNever } from '../lib/assert-never.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { RunningTask, WorkerMessage } from '../platform/worker-link.ts';
 import { deadlinesOf, nextWakeAgeMs } from './deadlines.ts';
 import { decide } from './policy.ts';
-import type { Effect, Event, Policy, RungOutcome, State } from './policy-types.ts';
+import type { DecisionRecord, Effect, Event, Policy, RungOutcome, State } from './policy-types.ts';
 
 /** The longest time without a look at the clocks: timers stand still while the machine sleeps. */
 const LONGEST_WAIT_MS = 10_000;
@@ -16,10 +17,13 @@ const HOUSEKEEPING_MS = 60_000;
 export interface Actions {
   startWorker(): void;
   pauseWorker(): void;
+  resumeWorker(): void;
   /** What a dead or hanging worker left running. */
   lookAtWorker(): readonly RunningTask[];
   /** Takes note of the processes that the worker has. */
   refreshWorker(): void;
+  /** What runs, looked at now; only for a worker that does not tell by itself, so that old news end no machine. */
+  runningNow?(): readonly RunningTask[];
   /** See `Event` of tag `timer`. */
   silentMs(): number | null;
   shutDown(urgent: AbortSignal): void;
@@ -29,7 +33,10 @@ export interface Actions {
 }
 
 /** An event without its time: the supervisor puts in the age. */
-type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, 'ageMs'> : never) : never;
+export type Untimed = Event extends infer Each ? (Each extends Event ? Omit<Each, 'ageMs'> : never) : never;
+
+/** How a worker ended. */
+export type ExitReport = Omit<Extract<Event, { tag: 'worker-exited' }>, 'ageMs' | 'tag'>;
 
 export interface SupervisorDeps {
   readonly policy: Policy;
@@ -39,12 +46,16 @@ export interface SupervisorDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly actions: Actions;
+  /** Takes note of each event that changed something. */
+  readonly note?: (event: Event, decision: DecisionRecord | null, before: State, policy: Policy) => void;
 }
 
 /** What of the state must survive: a change of it is written at once. */
 function lastingPart(state: State): string {
   const { servedAgeMs, ending, unusable, restartAgesMs, ladder, phase, urgent } = state;
-  return JSON.stringify([servedAgeMs, ending, unusable, restartAgesMs, ladder.attempts, phase, urgent]);
+  const { notice, finishedTasks, dirty } = state;
+  const counted = [notice, finishedTasks, dirty, ladder.attempts, phase, urgent];
+  return JSON.stringify([servedAgeMs, ending, unusable, restartAgesMs, ...counted]);
 }
 
 /** Turns what happens into decisions and carries their effects out. Holds no rule of its own. */
@@ -53,6 +64,7 @@ export class Supervisor {
   readonly #urgent = new AbortController();
   readonly #queue: Event[] = [];
   #state: State;
+  #policy: Policy;
   #working = false;
   #cancelTimer = () => {};
   #tidiedMs = Number.NEGATIVE_INFINITY;
@@ -61,6 +73,7 @@ export class Supervisor {
   constructor(deps: SupervisorDeps) {
     this.#deps = deps;
     this.#state = deps.state;
+    this.#policy = deps.policy;
   }
 
   get state(): State {
@@ -68,12 +81,25 @@ export class Supervisor {
   }
 
   get deadlines(): ReturnType<typeof deadlinesOf> {
-    return deadlinesOf(this.#state, this.#deps.policy);
+    return deadlinesOf(this.#state, this.#policy);
   }
 
-  start(): void {
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** `unusable`: why no worker can be started with this set-up. */
+  start(unusable?: string): void {
     this.#deps.actions.saveJournal();
-    this.dispatch({ tag: 'started' });
+    this.dispatch(unusable === undefined ? { tag: 'started' } : { tag: 'set-up-unusable', why: unusable });
+    this.#wake();
+  }
+
+  /** The life turned out to be another one than was thought: its state and limits count from another beginning. */
+  rebase(state: State, policy: Partial<Policy>): void {
+    this.#state = state;
+    this.#policy = { ...this.#policy, ...policy };
+    this.#deps.actions.saveJournal();
     this.#wake();
   }
 
@@ -128,10 +154,28 @@ export class Supervisor {
   }
 
   #take(event: Event): void {
-    const before = lastingPart(this.#state);
-    const [state, effects] = decide(this.#state, event, this.#deps.policy);
+    const running = this.#endsInOrder(event) ? this.#deps.actions.runningNow?.() : undefined;
+    if (running !== undefined && running.length > 0) {
+      const { intake } = this.#state;
+      this.#apply({ tag: 'worker-reported', ageMs: event.ageMs, intake, running });
+    }
+    this.#apply(event);
+  }
+
+  #endsInOrder(event: Event): boolean {
+    if (this.#deps.actions.runningNow === undefined) return false;
+    const [, effects] = decide(this.#state, event, this.#policy);
+    return effects.some((effect) => effect.tag === 'shut-down' && !effect.urgent);
+  }
+
+  #apply(event: Event): void {
+    const before = this.#state;
+    const [state, effects] = decide(before, event, this.#policy);
     this.#state = state;
-    if (lastingPart(state) !== before) this.#deps.actions.saveJournal();
+    const record = effects.find((effect) => effect.tag === 'record')?.record ?? null;
+    const unchanged = record === null && isDeepStrictEqual(state, before);
+    if (!unchanged) this.#deps.note?.(event, record, before, this.#policy);
+    if (lastingPart(state) !== lastingPart(before)) this.#deps.actions.saveJournal();
     for (const effect of effects) this.#perform(effect);
   }
 
@@ -146,6 +190,9 @@ export class Supervisor {
         break;
       case 'pause-worker':
         actions.pauseWorker();
+        break;
+      case 'resume-worker':
+        actions.resumeWorker();
         break;
       case 'look':
         actions.pauseWorker(); // once more, in case the first was not heard
@@ -166,7 +213,7 @@ export class Supervisor {
   #arm(): void {
     this.#cancelTimer();
     if (this.#stopped) return;
-    const dueMs = nextWakeAgeMs(this.#state, this.#deps.policy) - this.#deps.ageMs();
+    const dueMs = nextWakeAgeMs(this.#state, this.#policy) - this.#deps.ageMs();
     const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, Math.ceil(dueMs)));
     this.#cancelTimer = this.#deps.clock.after(waitMs, () => this.#wake());
   }

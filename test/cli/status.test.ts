@@ -42,10 +42,13 @@ const serving = {
 } as const;
 const report = buildReport({
   name: 'Mac-7',
+  mode: 'builtin',
+  armed: false,
+  cloud: { source: 'none', readyTag: null, lastAnswerWallMs: null },
   user: 'ci',
   process: { pid: 4711, startedWallMs: Date.UTC(2026, 0, 1) },
   state: serving,
-  deadlines: [{ rule: 'lifetime', dueAgeMs: 48 * HOUR }],
+  deadlines: [{ rule: 'lifetime', dueAgeMs: 48 * HOUR, suspended: false }],
   ageMs: 3 * HOUR,
   wallMs: Date.UTC(2026, 0, 1, 3),
   disk: { path: '/', freeBytes: 7 * 2 ** 30 },

@@ -139,7 +139,7 @@ describe('what is refused, with place and remedy', () => {
     ['lifetime: { jitter: 30h }', 'lifetime.jitter: is longer than lifetime.idle-check; make it shorter'],
     ['metadata: { source: gce }', 'metadata.source: '],
     ['metadata: { ready-tag: "a b" }', 'metadata.ready-tag: is not a key that a tag in instance metadata can have'],
-    ['metadata: { endpoint: 169.254.169.254 }', 'metadata.endpoint: must be a URL such as http://169.254.169.254'],
+    ['metadata: { endpoint: 169.254.169.254 }', 'metadata.endpoint: must be http://169.254.169.254, '],
     ['lifetime: { max-tasks: -1 }', 'lifetime.max-tasks'],
     ['worker: { mode: command }', 'worker.command: names no program'],
     ['worker: { mode: command, command: [/bin/sh], token-file: /t }', 'worker.token-file: needs mode: builtin'],

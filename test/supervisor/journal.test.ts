@@ -8,6 +8,15 @@ import { recordingLog } from './recording-log.ts';
 const uid = process.getuid?.() ?? 0;
 const entry: JournalEntry = {
   lifeId: 'x',
+  instanceId: null,
+  origin: 'start',
+  beganAtMs: null,
+  settledNone: false,
+  withdrawn: false,
+  notice: null,
+  finishedTasks: 0,
+  dirty: null,
+  urgent: false,
   mark: { ageMs: 1.5, continuousMs: 2.25, bootId: 'b', wallMs: 3 },
   limits: { lifetimeMs: 1, idleAfterMs: 2, hardCapMs: 3 },
   servedAgeMs: null,

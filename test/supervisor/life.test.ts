@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { jitterOf } from '../../src/supervisor/jitter.ts';
 import type { JournalEntry } from '../../src/supervisor/journal.ts';
-import { beginLife, type LifeSettings } from '../../src/supervisor/life.ts';
+import { beginLife, type LifeSettings, type Situation } from '../../src/supervisor/life.ts';
 import { HOUR, MINUTE } from './policy-support.ts';
 
 const SETTINGS: LifeSettings = {
@@ -11,12 +11,21 @@ const SETTINGS: LifeSettings = {
   hardCapMs: 2 * HOUR,
   from: 'start',
 };
-const NOW = { continuousMs: 30 * HOUR, bootId: 'a', wallMs: Date.UTC(2026, 5, 1) };
+const NOW = { continuousMs: 30 * HOUR, bootId: 'a', wallMs: Date.UTC(2026, 5, 1), source: 'none' } as const;
 const newId = () => 'new';
 const limits = { lifetimeMs: 48 * HOUR, idleAfterMs: 24 * HOUR + jitterOf('old', 4 * HOUR), hardCapMs: 2 * HOUR };
 const entry: JournalEntry = {
   lifeId: 'old',
-  mark: { ...NOW, ageMs: 10 * HOUR },
+  instanceId: null,
+  origin: 'start',
+  beganAtMs: null,
+  settledNone: false,
+  withdrawn: false,
+  notice: null,
+  finishedTasks: 0,
+  dirty: null,
+  urgent: false,
+  mark: { continuousMs: NOW.continuousMs, bootId: NOW.bootId, wallMs: NOW.wallMs, ageMs: 10 * HOUR },
   limits,
   servedAgeMs: MINUTE,
   ending: null,
@@ -26,7 +35,7 @@ const entry: JournalEntry = {
   restartAgesMs: [1],
   processes: [{ pid: 42, started: 'then' }],
 };
-const resume = (changes: Partial<JournalEntry>, settings = SETTINGS, now = NOW) =>
+const resume = (changes: Partial<JournalEntry>, settings = SETTINGS, now: Situation = NOW) =>
   beginLife({ tag: 'found', entry: { ...entry, ...changes } }, settings, now, newId);
 
 describe('jitter', () => {
@@ -66,7 +75,7 @@ describe('beginLife', () => {
   });
 
   test('A30 reboot: same life, and process ids of the other boot mean nothing', () => {
-    const life = resume({}, SETTINGS, { continuousMs: MINUTE, bootId: 'b', wallMs: NOW.wallMs + HOUR });
+    const life = resume({}, SETTINGS, { continuousMs: MINUTE, bootId: 'b', wallMs: NOW.wallMs + HOUR, source: 'none' });
     expect([life.lifeId, life.ageMs, life.leftovers]).toEqual(['old', 11 * HOUR, []]);
   });
 
@@ -85,7 +94,7 @@ describe('beginLife', () => {
   });
 
   test('a boot after the first rung begins a new life; before it the old one goes on', () => {
-    const booted = { continuousMs: MINUTE, bootId: 'b', wallMs: NOW.wallMs + HOUR };
+    const booted: Situation = { continuousMs: MINUTE, bootId: 'b', wallMs: NOW.wallMs + HOUR, source: 'none' };
     expect(resume({ stopping: 'too old', attempts: 1 }, SETTINGS, booted).lifeId).toBe('new');
     expect(resume({ stopping: 'too old', attempts: 0 }, SETTINGS, booted).state.phase).toBe('stopping');
   });

@@ -1,5 +1,6 @@
+import { NEW_STATE } from '../../src/supervisor/new-state.ts';
 import { decide } from '../../src/supervisor/policy.ts';
-import type { Effect, Event, Policy, State } from '../../src/supervisor/policy-types.ts';
+import type { AuditVerdict, Effect, Event, OperatorCommand, Policy, State } from '../../src/supervisor/policy-types.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -15,24 +16,15 @@ export const POLICY: Policy = {
   restartWindowMs: HOUR,
   staleAfterMs: 10 * MINUTE,
   minFreeBytes: 5 * 2 ** 30,
+  maxTasks: 0,
+  onDirty: 'report',
+  readyPollMs: 10_000,
+  lostAfterMs: 30_000,
+  noticeMarginMs: 5 * MINUTE,
+  servesWhenReady: false,
 };
 
-export const NEW: State = {
-  phase: 'starting',
-  reason: '',
-  servedAgeMs: null,
-  ending: null,
-  unusable: null,
-  worker: { tag: 'none' },
-  restartAgesMs: [],
-  running: [],
-  intake: 'paused',
-  trouble: null,
-  lowDisk: false,
-  lookedAgeMs: 0,
-  urgent: false,
-  ladder: { attempts: 0, lastStep: null, lastError: null, fruitless: false },
-};
+export const NEW: State = { ...NEW_STATE, reason: '' };
 
 export function tasks(count: number): { id: string; startedAt: string }[] {
   return Array.from({ length: count }, (_, index) => ({ id: String(index), startedAt: '2026-01-01T00:00:00Z' }));
@@ -57,6 +49,19 @@ export const at = {
   looked: (ageMs: number, left: number): Event => ({ tag: 'looked', ageMs, left: tasks(left) }),
   timer: (ageMs: number, silentMs: number | null = 0): Event => ({ tag: 'timer', ageMs, silentMs }),
   disk: (ageMs: number, freeBytes: number): Event => ({ tag: 'disk', ageMs, freeBytes }),
+  tag: (ageMs: number, value: string | null): Event => ({ tag: 'tag-read', ageMs, value }),
+  answered: (ageMs: number): Event => ({ tag: 'metadata-answered', ageMs }),
+  fails: (ageMs: number, silentMs: number): Event => ({
+    tag: 'metadata-failed',
+    ageMs,
+    problem: 'no answer within 5s',
+    silentMs,
+  }),
+  notice: (ageMs: number, inMs: number | null): Event => ({ tag: 'notice', ageMs, what: 'instance-retirement', inMs }),
+  operator: (ageMs: number, command: OperatorCommand): Event => ({ tag: 'operator', ageMs, command, reason: 'why' }),
+  audited: (ageMs: number, verdict: AuditVerdict): Event => ({ tag: 'audited', ageMs, verdict, reasons: ['a mount'] }),
+  ended: (ageMs: number, count: number): Event => ({ tag: 'task-ended', ageMs, count }),
+  unusable: (ageMs: number): Event => ({ tag: 'set-up-unusable', ageMs, why: 'there is no user ci' }),
   rung: (ageMs: number, outcome: 'issued' | 'accepted' | 'failed' | 'no-effect'): Event => ({
     tag: 'rung',
     ageMs,

@@ -13,6 +13,7 @@ function stage(left = 0) {
   const actions: Actions = {
     startWorker: () => note('start'),
     pauseWorker: () => note('pause'),
+    resumeWorker: () => note('resume'),
     lookAtWorker: () => Array.from({ length: world.left }, (_, index) => ({ id: `${index}`, startedAt: '' })),
     refreshWorker: () => {},
     silentMs: () => world.silentMs,

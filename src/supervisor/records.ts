@@ -1,0 +1,53 @@
+import type { Logger } from '../lib/log.ts';
+import { RotatingFile } from '../platform/rotating-file.ts';
+import type { DecisionRecord, Event, Policy, State } from './policy-types.ts';
+
+/** One line of the ring of records. A file can be replayed from each `begin` on. */
+export type RecordLine =
+  | { readonly type: 'begin'; readonly at: string; readonly policy: Policy; readonly state: State }
+  | { readonly type: 'event'; readonly at: string; readonly event: Event; readonly decision: DecisionRecord | null };
+
+/** The newest file and the one before it. */
+const MAX_BYTES = 1024 * 1024;
+const LINES_BETWEEN_BEGINS = 500;
+
+/**
+ * The ring of records beside the journal: every event that changed something, with what was decided, and now and then
+ * the whole state, so that each file can be replayed by itself. A disk that takes nothing costs the lines, nothing else.
+ */
+export class RecordRing {
+  readonly #file: RotatingFile | undefined;
+  readonly #now: () => number;
+  #lines = LINES_BETWEEN_BEGINS;
+
+  /** `now`: wall time, for people who read the file. */
+  constructor(path: string, log: Logger, now: () => number) {
+    this.#now = now;
+    try {
+      this.#file = new RotatingFile(path, { maxBytes: MAX_BYTES, keep: 1 });
+    } catch (error) {
+      log.warn('the records of decisions cannot be written', { event: 'records', file: path, error: String(error) });
+    }
+  }
+
+  /** `before` is the state to which the event came. */
+  note(event: Event, decision: DecisionRecord | null, before: State, policy: Policy): void {
+    if (this.#lines >= LINES_BETWEEN_BEGINS) this.begin(before, policy);
+    this.#lines += 1;
+    this.#write({ type: 'event', at: this.#at(), event, decision });
+  }
+
+  /** The state changed otherwise than by an event. */
+  begin(state: State, policy: Policy): void {
+    this.#lines = 0;
+    this.#write({ type: 'begin', at: this.#at(), policy, state });
+  }
+
+  #at(): string {
+    return new Date(this.#now()).toISOString();
+  }
+
+  #write(line: RecordLine): void {
+    this.#file?.write(`${JSON.stringify(line)}\n`);
+  }
+}
