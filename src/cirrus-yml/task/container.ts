@@ -112,10 +112,13 @@ export function readMacos(entry: Entry, scope: Scope): MacOSInstance {
   return readInto(entry, MACOS, scope, create(MacOSInstanceSchema, defaults));
 }
 
+/** An instance may be left empty, which erases the one of the root. */
+const OR_EMPTY = { type: ['object', 'null'] };
+
 /** Schemas of the instance fields that are read here. */
 export const CONTAINER_SCHEMAS = {
-  container: objectSchema(CONTAINER),
-  arm_container: objectSchema(CONTAINER),
-  windows_container: objectSchema(WINDOWS),
-  macos_instance: objectSchema(MACOS),
+  container: objectSchema(CONTAINER, OR_EMPTY),
+  arm_container: objectSchema(CONTAINER, OR_EMPTY),
+  windows_container: objectSchema(WINDOWS, OR_EMPTY),
+  macos_instance: objectSchema(MACOS, OR_EMPTY),
 } as const;

@@ -1,6 +1,6 @@
 import { Platform } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { type Reader, reader, reportKind } from './reader.ts';
-import { TEXT } from './schemas.ts';
+import { mapSchema, TEXT } from './schemas.ts';
 import { text } from './texts.ts';
 
 const MAX_UINT32 = 4_294_967_295;
@@ -27,7 +27,7 @@ export const amount = number('an amount', DECIMAL, Number.isFinite, 'write a num
 
 /** Names of amounts, as of a worker's resources. */
 export const amounts: Reader<Record<string, number>> = reader(
-  { type: 'object', additionalProperties: { type: ['number', 'string'] } },
+  mapSchema({ type: ['number', 'string'] }),
   (entry, scope) => {
     if (entry.value.kind !== 'map') return reportKind(entry, 'a map of amounts', scope);
     const pairs = entry.value.entries.map((item) => [item.key, amount(item, scope)] as const);
