@@ -27,8 +27,14 @@ export class RotatingFile {
     this.#open();
   }
 
+  /** A text stays in one piece; bytes that are more than a file may hold fill several. */
   write(data: string | Uint8Array): void {
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
+    const pieceBytes = typeof data === 'string' ? bytes.length : Math.max(1, this.#limits.maxBytes);
+    for (let from = 0; from < bytes.length; from += pieceBytes) this.#append(bytes.subarray(from, from + pieceBytes));
+  }
+
+  #append(bytes: Uint8Array): void {
     try {
       if (this.#size > 0 && this.#size + bytes.length > this.#limits.maxBytes) this.#rotate();
       if (this.#fd === undefined) this.#open();

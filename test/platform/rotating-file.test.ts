@@ -51,3 +51,12 @@ test('a folder that goes away loses lines and breaks nothing', () => {
   expect(file.lost).toBe(1);
   file.close();
 });
+
+test('a burst of bytes does not outgrow the files', () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/w.log`;
+  const file = new RotatingFile(path, { maxBytes: 5, keep: 2 });
+  file.write(new TextEncoder().encode('aaaaabbbbbcccccddddde'));
+  expect([read(path), read(`${path}.1`), read(`${path}.2`)]).toEqual(['e', 'ddddd', 'ccccc']);
+  file.close();
+});

@@ -1,6 +1,6 @@
 import type { Logger } from '../../lib/log.ts';
 import type { ProcessInfo } from '../../platform/process-table.ts';
-import { spawn } from '../../platform/processes.ts';
+import { sendSignal, spawn } from '../../platform/processes.ts';
 import { programRunner, type RunProgram } from '../../platform/run-program.ts';
 import type { RunningTask, SupervisorMessage } from '../../platform/worker-link.ts';
 import { familyOf, type ProcessMark } from '../process-family.ts';
@@ -15,6 +15,9 @@ const LOOK_MS = 60_000;
 
 /** A runner that is still there after so long was started; what cannot work at all leaves before. */
 const SETTLE_MS = 500;
+
+/** Between two jobs there is little time to tell a runner that may only be told then. */
+const JOB_END_MS = 200;
 
 /** A command that drains must not be waited for longer. */
 const ORDER_MS = 30_000;
@@ -38,8 +41,10 @@ export class CommandWorker {
   #intake: Pick<IntakeFacts, 'wanted' | 'told' | 'ordering'> = { wanted: 'open', told: 'open', ordering: false };
   #table: readonly ProcessInfo[] | undefined;
   #running: readonly RunningTask[] = [];
+  #jobPids: readonly number[] = [];
   #seenSince: ReadonlyMap<string, string> = new Map();
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #cancelWatch = () => {};
   #reported = '';
   #complaint: string | null = null;
   #ended = false;
@@ -100,6 +105,7 @@ export class CommandWorker {
 
   end(urgent: AbortSignal): Promise<void> {
     this.#ended = true;
+    this.#cancelWatch();
     return this.#keeper.end(urgent);
   }
 
@@ -141,6 +147,7 @@ export class CommandWorker {
     const now = new Date(this.#deps.clock.wallMs()).toISOString();
     const known = this.#seenSince;
     const key = ({ pid, started }: ProcessInfo) => `${pid} ${started}`;
+    this.#jobPids = busy.map(({ pid }) => pid);
     this.#seenSince = new Map(busy.map((info) => [key(info), known.get(key(info)) ?? now]));
     this.#running = busy
       .slice(0, 100)
@@ -165,6 +172,21 @@ export class CommandWorker {
     if (step === 'start') void this.start();
     else if (step === 'undrain' && runner.undrain !== undefined) this.#order(runner.undrain, 'open', table);
     else if (step === 'drain' && runner.drain.tag !== 'none') this.#order(runner.drain, 'closed', table);
+    const waits = facts.wanted === 'closed' && facts.told === 'open' && facts.alive && facts.busy;
+    if (waits && runner.drain.tag === 'signal' && runner.drain.when === 'idle') this.#watchJobs();
+  }
+
+  /** Looks again as soon as the jobs of the last look are gone; asks for these alone, which costs next to nothing. */
+  #watchJobs(): void {
+    const { clock } = this.#deps;
+    const pids = this.#jobPids;
+    const ask = () => {
+      if (this.#ended) return;
+      if (pids.some((pid) => sendSignal(pid, 0))) this.#cancelWatch = clock.after(JOB_END_MS, ask);
+      else this.#look();
+    };
+    this.#cancelWatch();
+    this.#cancelWatch = clock.after(JOB_END_MS, ask);
   }
 
   #order(order: RunnerOrder, told: 'open' | 'closed', table: readonly ProcessInfo[]): void {
