@@ -2,8 +2,6 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Identity } from '../platform/metadata/documents.ts';
 import type { Metadata } from '../platform/metadata/metadata.ts';
-import { listProcesses } from '../platform/process-table.ts';
-import { sendSignal } from '../platform/processes.ts';
 import type { ClockReading } from './age.ts';
 import { CloudWatch } from './cloud-watch.ts';
 import type { SupervisorConfig } from './config.ts';
@@ -18,10 +16,9 @@ import type { OperatorCommand } from './policy-types.ts';
 import { RecordRing } from './records.ts';
 import type { ArmedEffects } from './rungs.ts';
 import { buildReport, type StatusAnswer, type StatusReport, statusExitCode } from './status-report.ts';
-import { type Actions, type ExitReport, Supervisor } from './supervisor.ts';
+import { type Actions, Supervisor } from './supervisor.ts';
 import { freeBytesAt, WallWatch } from './surroundings.ts';
 import { makeWorker, type Worker } from './worker-face.ts';
-import { openWorkerLog } from './worker-log.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 export interface SessionParts {
@@ -122,26 +119,11 @@ export class Session {
   }
 
   #makeWorker(): Worker {
-    const { config, plan, clock, log, leave, life } = this.#parts;
-    const { logFile, logLimitBytes, graceMs } = config.worker;
-    const deps = {
-      plan,
-      graceMs,
-      clock,
-      processes: {
-        ownPid: process.pid,
-        list: listProcesses,
-        signal: (pid: number, name: NodeJS.Signals) => void sendSignal(pid, name),
-      },
-      output: openWorkerLog(logFile, logLimitBytes, log),
-      leave,
-      events: {
-        message: (message: Parameters<Supervisor['workerSays']>[0]) => this.#supervisor.workerSays(message),
-        exited: (exit: ExitReport) => this.#supervisor.dispatch({ tag: 'worker-exited', ...exit }),
-        marksChanged: () => void this.#journal.save(),
-      },
-    };
-    return makeWorker(config, deps, life.leftovers, log);
+    return makeWorker(this.#parts, {
+      message: (message) => this.#supervisor.workerSays(message),
+      exited: (exit) => this.#supervisor.dispatch({ tag: 'worker-exited', ...exit }),
+      marksChanged: () => void this.#journal.save(),
+    });
   }
 
   #makeWatch(): CloudWatch | undefined {

@@ -99,16 +99,18 @@ async function seeInstance(
   return 'launch' in read ? read : undefined;
 }
 
-/** The parts of a run that its configuration and the machine give. */
-async function makeParts(
-  options: StartOptions,
-  setUp: SetUp,
-  log: Logger,
-  armed: ArmedMachine | undefined,
-  metadata: Metadata | undefined,
-  stop: AbortSignal,
-  hurry: AbortSignal,
-): Promise<SessionParts> {
+interface Site {
+  readonly options: StartOptions;
+  readonly setUp: SetUp;
+  readonly log: Logger;
+  readonly metadata: Metadata | undefined;
+  readonly armed: ArmedMachine | undefined;
+  readonly stop: AbortSignal;
+  readonly hurry: AbortSignal;
+}
+
+/** What the configuration and the machine make of this run. */
+async function makeParts({ options, setUp, log, metadata, armed, stop, hurry }: Site): Promise<SessionParts> {
   const { clock, dryRun } = options;
   const { config } = setUp;
   const { source } = config.metadata;
@@ -122,6 +124,51 @@ async function makeParts(
   return { ...setUp, life, started, clock, log, dryRun, metadata, seen, arm, leave: hurry };
 }
 
+/** Sockets and metrics: what is asked from outside. */
+async function openDoors({ options, setUp, log, stop }: Site, session: () => Session | undefined) {
+  const { socket: path, metricsListen } = setUp.config;
+  const status = () => session()?.status() ?? { error: 'the supervisor is starting' };
+  const orders = operatorAnswers((command, reason) => session()?.operate(command, reason));
+  const access = operatorAccess(currentUser().uid);
+  const socket = await openSocket(path, { status }, undefined, options, log, stop);
+  const admin = await openSocket(adminSocketOf(path), { ...orders, status }, access, options, log, stop);
+  const metrics = openMetrics(metricsListen, () => session()?.status(), log);
+  return {
+    close() {
+      for (const door of [socket, admin, metrics]) door?.close();
+    },
+  };
+}
+
+function tellStart({ options, setUp, log }: Site, { life }: SessionParts): void {
+  const { config, warnings, unusable, mayArm } = setUp;
+  for (const warning of [...warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat()) log.warn(warning);
+  if (unusable !== undefined) log.error(unusable, { event: 'set-up' });
+  log.info('supervisor started', {
+    event: 'start',
+    version: BUILD.version,
+    pid: process.pid,
+    dryRun: options.dryRun,
+    mayArm,
+    ageMs: Math.round(life.ageMs),
+  });
+}
+
+async function prepare(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<Site> {
+  const self = currentUser();
+  const marker = await readMarker(MARKER_FILE);
+  const setUp = loadSetUp(options, marker, self);
+  const { config, plan } = setUp;
+  const { clock, fetch, platform, dryRun } = options;
+  const log = options.openLog(config.log).child({ component: 'supervisor' });
+  const site = { options, setUp, log, stop, hurry };
+  if (config.metadata.source === 'none') return { ...site, metadata: undefined, armed: undefined };
+  const metadata = createMetadata({ endpoint: config.metadata.endpoint, fetch, clock });
+  const workerUid = plan.switchTo?.uid;
+  const parts = { config, marker, uid: self.uid, platform, metadata, fetch, clock, log, workerUid, dryRun };
+  return { ...site, metadata, armed: new ArmedMachine(parts) };
+}
+
 /**
  * `pwagent run`: supervises until `stop` aborts, then ends the worker and returns; the machine stays up and its
  * deadlines stay in the journal. From the abort of `hurry` on nothing is waited for. Throws `AppError` when it cannot
@@ -129,58 +176,23 @@ async function makeParts(
  */
 export async function runSupervisor(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<void> {
   keepNewFilesPrivate();
-  const self = currentUser();
-  const marker = await readMarker(MARKER_FILE);
-  const setUp = loadSetUp(options, marker, self);
-  const { config, plan } = setUp;
-  const { clock, fetch, platform, dryRun } = options;
-  const log = options.openLog(config.log).child({ component: 'supervisor' });
+  const site = await prepare(options, stop, hurry);
   const running: { session?: Session } = {};
-  const status = () => running.session?.status() ?? { error: 'the supervisor is starting' };
-  const socket = await openSocket(config.socket, { status }, undefined, options, log, stop);
-  const orders = operatorAnswers((command, reason) => running.session?.operate(command, reason));
-  const admin = await openSocket(
-    adminSocketOf(config.socket),
-    { ...orders, status },
-    operatorAccess(self.uid),
-    options,
-    log,
-    stop,
-  );
-  const metrics = openMetrics(config.metricsListen, () => running.session?.status(), log);
-  const metadata =
-    config.metadata.source === 'none'
-      ? undefined
-      : createMetadata({ endpoint: config.metadata.endpoint, fetch, clock });
-  const workerUid = plan.switchTo?.uid;
-  const armed =
-    metadata === undefined
-      ? undefined
-      : new ArmedMachine({ config, marker, uid: self.uid, platform, metadata, fetch, clock, log, workerUid, dryRun });
+  const doors = await openDoors(site, () => running.session);
   try {
-    const parts = await makeParts(options, setUp, log, armed, metadata, stop, hurry);
-    const { life } = parts;
-    for (const warning of [...setUp.warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat())
-      log.warn(warning);
-    if (setUp.unusable !== undefined) log.error(setUp.unusable, { event: 'set-up' });
-    log.info('supervisor started', {
-      event: 'start',
-      version: BUILD.version,
-      pid: process.pid,
-      dryRun,
-      mayArm: setUp.mayArm,
-      ageMs: Math.round(life.ageMs),
-    });
-    const session = new Session(parts, journalName(dryRun));
+    const parts = await makeParts(site);
+    tellStart(site, parts);
+    const session = new Session(parts, journalName(options.dryRun));
     running.session = session;
     session.start();
     await aborted(stop);
-    log.info('told to stop: the worker ends, the machine stays up', { event: 'stop', reason: String(stop.reason) });
+    site.log.info('told to stop: the worker ends, the machine stays up', {
+      event: 'stop',
+      reason: String(stop.reason),
+    });
     await session.leave(hurry);
-    await armed?.leave(hurry);
+    await site.armed?.leave(hurry);
   } finally {
-    socket?.close();
-    admin?.close();
-    metrics?.close();
+    doors.close();
   }
 }
