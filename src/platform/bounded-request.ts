@@ -38,6 +38,10 @@ export function failure(problem: string): Failure {
   return { ok: false, problem: printable(problem, 500) };
 }
 
+function isPacked({ headers }: Response): boolean {
+  return !['', 'identity'].includes(headers.get('content-encoding') ?? '');
+}
+
 async function readBody(response: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -51,8 +55,8 @@ async function readBody(response: Response): Promise<string | undefined> {
 }
 
 /**
- * One request and its whole answer: no redirect is followed, nothing is unpacked, no connection is kept, at most 64 KiB
- * are read. Whatever goes wrong on the way is a `Failure`. The time is bounded by `signal` alone (see `withinTime`).
+ * One request and its whole answer: no redirect is followed, nothing that was packed is taken, no connection is kept, at
+ * most 64 KiB are read. Whatever goes wrong on the way is a `Failure`. The time is bounded by `signal` alone (see `withinTime`).
  */
 export async function exchange(request: Request, fetch: Fetch, signal: AbortSignal): Promise<Answer<Reply>> {
   const { method, url, headers, body, direct } = request;
@@ -64,9 +68,9 @@ export async function exchange(request: Request, fetch: Fetch, signal: AbortSign
       ...(direct ? { proxy: false } : {}),
       redirect: 'manual',
       decompress: false,
-      keepalive: false,
       signal,
     });
+    if (isPacked(response)) return failure('the answer is packed, which was not asked for');
     const text = await readBody(response);
     if (text === undefined) return failure(`the answer is larger than ${formatSize(MAX_BODY_BYTES)}`);
     const dateMs = parseGmtDate(response.headers.get('date') ?? '');

@@ -1,32 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type FakeInstance, fakeInstance, itemAt } from './fake-instance.ts';
+import { type Fault, falseReply, page, REASON, type Reply } from './fake-metadata-faults.ts';
 
-/** What the stand-in does instead of answering properly. */
-export type Fault =
-  /** Accepts, reads, and says nothing. */
-  | 'silence'
-  /** A right answer, a byte a second. */
-  | 'slow'
-  /** The head of a right answer, half of the body, then nothing. */
-  | 'stall'
-  | 'redirect'
-  /** Not HTTP. */
-  | 'garbage'
-  /** 200 with a web page, as a captive portal sends. */
-  | 'html'
-  /** 200 with no body. */
-  | 'empty'
-  /** 200 with a body without end. */
-  | 'huge'
-  /** 200 with a header without end. */
-  | 'huge-head'
-  /** The connection is reset. */
-  | 'reset'
-  /** 200 with plain text that is none of the service's. */
-  | 'wrong-content'
-  /** That status, and a page that says so. */
-  | number;
+export type { Fault };
+
+const GARBAGE = Buffer.from('\x00\xff\x16\x03\x01 this is no HTTP at all\r\n\r\n', 'latin1');
 
 export interface SeenRequest {
   readonly method: string;
@@ -39,25 +18,6 @@ export interface FakeMetadataOptions {
   readonly port?: number;
   /** The service's clock: its `Date` header, the life of tokens and credentials. */
   readonly nowMs?: () => number;
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers?: Record<string, string>;
-  readonly body: string;
-}
-
-const REASON: Readonly<Record<number, string>> = {
-  200: 'OK',
-  307: 'Temporary Redirect',
-  401: 'Unauthorized',
-  404: 'Not Found',
-};
-
-function page(status: number, text = REASON[status] ?? 'Error'): Reply {
-  const title = `<title>${status} - ${text}</title>`;
-  const body = `<?xml version="1.0" encoding="iso-8859-1"?>\n<!DOCTYPE html>\n<html><head>${title}</head><body><h1>${status} - ${text}</h1></body></html>\n`;
-  return { status, headers: { 'content-type': 'text/html' }, body };
 }
 
 /**
@@ -73,6 +33,8 @@ export class FakeMetadata {
   date: string | null | undefined;
   /** Bytes written to clients so far. */
   bytesSent = 0;
+  /** Life of new tokens, in seconds, whatever is asked for. */
+  tokenSeconds: number | undefined;
   readonly #faults = new Map<string, Fault>();
   readonly #tokens = new Map<string, number>();
   readonly #sockets = new Set<Socket>();
@@ -182,14 +144,15 @@ export class FakeMetadata {
     const seconds = Number(ttl);
     if (!/^\d+$/.test(ttl) || seconds < 1 || seconds > 21_600) return page(400, 'Bad Request');
     const token = `${randomBytes(40).toString('base64url')}==`;
-    this.#tokens.set(token, this.#options.nowMs() + seconds * 1_000);
-    const ttlHeader = { 'content-type': 'text/plain', 'x-aws-ec2-metadata-token-ttl-seconds': ttl };
+    const granted = this.tokenSeconds ?? seconds;
+    this.#tokens.set(token, this.#options.nowMs() + granted * 1_000);
+    const ttlHeader = { 'content-type': 'text/plain', 'x-aws-ec2-metadata-token-ttl-seconds': String(granted) };
     return { status: 200, headers: ttlHeader, body: token };
   }
 
   #wire({ status, headers, body }: Reply): Buffer {
     const date = this.date ?? (this.date === null ? undefined : this.#now());
-    const bytes = Buffer.from(body, 'utf8');
+    const bytes = Buffer.from(typeof body === 'string' ? new TextEncoder().encode(body) : body);
     const all = {
       ...headers,
       ...(date === undefined ? {} : { date }),
@@ -211,31 +174,13 @@ export class FakeMetadata {
     socket.end(bytes);
   }
 
-  /** The whole answer of the faults that give one. */
-  #falseAnswer(fault: Fault): Buffer | undefined {
-    const ok = (body: string, type: string) => this.#wire({ status: 200, headers: { 'content-type': type }, body });
-    if (typeof fault === 'number') return this.#wire(page(fault));
-    switch (fault) {
-      case 'redirect':
-        return this.#wire({ ...page(307), headers: { location: '/latest/elsewhere' } });
-      case 'garbage':
-        return Buffer.from('\x00\xff\x16\x03\x01 this is no HTTP at all\r\n\r\n', 'latin1');
-      case 'html':
-        return ok('<!DOCTYPE html><html><body>Please log in</body></html>', 'text/html');
-      case 'empty':
-        return ok('', 'text/plain');
-      case 'wrong-content':
-        return ok('{"message": "hello from another service"}', 'application/json');
-      default:
-        return undefined;
-    }
-  }
-
   #misbehave(socket: Socket, fault: Fault, request: SeenRequest, path: string): void {
-    const answer = this.#falseAnswer(fault);
-    if (answer !== undefined) this.#send(socket, answer);
-    else if (fault === 'slow') this.#drip(socket, this.#wire(this.#reply(request, path)));
-    else if (fault === 'stall') socket.write(this.#wire(this.#reply(request, path)).subarray(0, -2));
+    const right = () => this.#reply(request, path);
+    const answer = falseReply(fault, right);
+    if (answer !== undefined) this.#send(socket, this.#wire(answer));
+    else if (fault === 'garbage') this.#send(socket, GARBAGE);
+    else if (fault === 'slow') this.#drip(socket, this.#wire(right()));
+    else if (fault === 'stall') socket.write(this.#wire(right()).subarray(0, -2));
     else if (fault === 'reset') socket.resetAndDestroy();
     else if (fault === 'huge') this.#flood(socket, 'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n');
     else if (fault === 'huge-head') this.#flood(socket, 'HTTP/1.1 200 OK\r\nx-filling: ');

@@ -9,6 +9,7 @@ export interface SigningCredentials {
 
 export interface Unsigned {
   readonly method: string;
+  /** Its path must need no encoding; the Query and JSON interfaces of AWS have `/`. */
   readonly url: string;
   /** What shall be sent and signed, `host` left out: the URL names it. */
   readonly headers: Readonly<Record<string, string>>;
@@ -47,11 +48,6 @@ function canonicalQuery(url: URL): string {
   return sorted.map((pair) => pair.join('=')).join('&');
 }
 
-/** A service other than S3 sees each part of the path encoded once more than it was sent. */
-function canonicalPath(url: URL): string {
-  return url.pathname.split('/').map(encodeRfc3986).join('/');
-}
-
 /** `20150830T123600Z` */
 function basicTime(atMs: number): string {
   return new Date(atMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -77,7 +73,7 @@ export function signRequest(request: Unsigned, credentials: SigningCredentials, 
     .sort(([a], [b]) => byText(a, b));
   const names = signed.map(([name]) => name).join(';');
   const lines = signed.map(([name, value]) => `${name}:${value}\n`).join('');
-  const canonical = [method, canonicalPath(url), canonicalQuery(url), lines, names, sha256(body)].join('\n');
+  const canonical = [method, url.pathname, canonicalQuery(url), lines, names, sha256(body)].join('\n');
   const scope = `${date}/${region}/${service}/aws4_request`;
   const toSign = [ALGORITHM, time, scope, sha256(canonical)].join('\n');
   const start: string | Uint8Array = `AWS4${credentials.secretAccessKey.reveal()}`;

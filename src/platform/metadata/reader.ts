@@ -83,7 +83,7 @@ export class MetadataReader {
     const problem = problemOf(reply.value);
     if (problem !== undefined) return failure(`${TOKEN_PATH}: ${problem}`);
     const { text } = reply.value;
-    if (!/^[\x21-\x7e]{1,4096}$/.test(text)) return failure(`${TOKEN_PATH}: answered with what is no token`);
+    if (!/^[\x21-\x7e]+$/.test(text)) return failure(`${TOKEN_PATH}: answered with what is no token`);
     const told = Number(reply.value.headers.get('x-aws-ec2-metadata-token-ttl-seconds'));
     const ttlMs = 1_000 * (Number.isInteger(told) && told > 0 ? Math.min(told, MAX_TTL_S) : MAX_TTL_S);
     this.#token = { value: new Secret(text), renewAtMs: nowMs + ttlMs - Math.min(RENEW_BEFORE_MS, ttlMs / 2) };

@@ -157,11 +157,28 @@ describe('time', () => {
     await using world = await rig();
     world.service.next.push('hang');
     expect(await finish(world, world.ec2.terminateSelf(ID, NEVER))).toEqual({ ok: true });
+    expect(world.clock.monoMs()).toBeLessThanOrEqual(5_750); // and one pause between the tries
     world.service.next.push('hang', 'hang');
     const before = world.clock.monoMs();
     expect(await finish(world, world.ec2.setTag(ID, 'a', 'b', NEVER))).toMatchObject({ ok: false });
     expect(world.clock.monoMs() - before).toBeLessThanOrEqual(5_250);
     expect(world.clock.pending).toBe(0);
+  });
+
+  test('ending the machine is tried for a minute', async () => {
+    await using world = await rig();
+    world.service.next.push(...Array.from({ length: 20 }, () => 'hang'));
+    expect(await finish(world, world.ec2.terminateSelf(ID, NEVER))).toMatchObject({ ok: false });
+    expect(world.clock.monoMs()).toBeLessThanOrEqual(60_250);
+    expect(world.service.requests).toBe(8);
+  });
+
+  test('when time is up, what EC2 said is told rather than that', async () => {
+    await using world = await rig();
+    world.service.next.push('RequestLimitExceeded', 'hang');
+    expect(await finish(world, world.ec2.setTag(ID, 'a', 'b', NEVER))).toMatchObject({
+      problem: expect.stringContaining('RequestLimitExceeded'),
+    });
   });
 
   test('whoever cancels waits no longer', async () => {

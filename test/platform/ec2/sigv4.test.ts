@@ -35,6 +35,16 @@ describe('published signatures', () => {
       'b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500',
     ],
     [
+      'get-vanilla-query-order-value',
+      { url: 'https://example.amazonaws.com/?Param1=value2&Param1=value1' },
+      '5772eed61e12b33fae39ee5e7012498b51d56abc0abb7c60486157bd471c4694',
+    ],
+    [
+      'get-header-value-trim',
+      { headers: { 'My-Header1': ' value1', 'My-Header2': ' "a   b   c"' } },
+      'acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736',
+    ],
+    [
       'ListUsers, as documented',
       { url: 'https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08', service: 'iam', headers: UTF8_FORM },
       '5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7',

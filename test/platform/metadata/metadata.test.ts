@@ -155,6 +155,22 @@ describe('the session token', () => {
     expect(world.service.seen[0]?.headers['x-aws-ec2-metadata-token-ttl-seconds']).toBe('21600');
   });
 
+  test.each([
+    [60, 30],
+    [600, 540],
+    [1_000_000, 21_540],
+  ])('one that lives for %d s is renewed after %d s', async (tokenSeconds, renewedAfter) => {
+    await using world = await rig();
+    world.service.tokenSeconds = tokenSeconds;
+    await world.metadata.tag('PWPoolReady', NEVER);
+    await world.clock.advance(renewedAfter * 1_000 - 1);
+    await world.metadata.tag('PWPoolReady', NEVER);
+    expect(world.service.requests).toEqual([PUT, GET, GET]);
+    await world.clock.advance(1);
+    await world.metadata.tag('PWPoolReady', NEVER);
+    expect(world.service.requests.slice(3)).toEqual([PUT, GET]);
+  });
+
   test('is replaced when the service does not know it any more', async () => {
     await using world = await rig();
     await world.metadata.tag('PWPoolReady', NEVER);
