@@ -8,7 +8,7 @@ import {
   type SupervisorMessage,
   type WorkerMessage,
 } from '../platform/worker-link.ts';
-import { endFamily, familyOf, type ProcessMark, type ProcessPort, withFamily } from './process-family.ts';
+import { endFamily, endUser, familyOf, type ProcessMark, type ProcessPort, withFamily } from './process-family.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** At lifetime and hard cap the worker has this long to leave before it is killed. */
@@ -17,9 +17,6 @@ const URGENT_GRACE_MS = 5_000;
 /** After the worker's end its last words may still be on their way. */
 const LAST_WORDS_MS = 200;
 const TAIL_CHARACTERS = 4_000;
-
-/** Processes may fork while they are being ended; each round meets fewer. */
-const KILL_ROUNDS = 20;
 
 /** A task's processes show up a little after the report that it runs. */
 const LOOK_AGAIN_MS = 1_000;
@@ -136,7 +133,7 @@ export class WorkerKeeper {
     const options = { graceMs, urgent, urgentGraceMs: Math.min(graceMs, URGENT_GRACE_MS) };
     const endsSomething = this.#marks.length > 0;
     if (endsSomething) await endFamily(this.#marks, processes, options, clock, leave);
-    if (plan.killWholeUser) this.#killUser();
+    if (plan.killWholeUser) endUser(plan.user.uid, processes);
     this.#marks = [];
     if (endsSomething) this.#deps.events.marksChanged();
   }
@@ -182,15 +179,6 @@ export class WorkerKeeper {
     const started = this.#deps.processes.list().find((info) => info.pid === pid)?.started ?? '';
     this.#marks = [{ pid, started }];
     this.#deps.events.marksChanged();
-  }
-
-  #killUser(): void {
-    const { plan, processes } = this.#deps;
-    for (let round = 0; round < KILL_ROUNDS; round += 1) {
-      const own = processes.list().filter(({ uid, pid }) => uid === plan.user.uid && pid !== processes.ownPid);
-      if (own.length === 0) return;
-      for (const { pid } of own) processes.signal(pid, 'SIGKILL');
-    }
   }
 
   #listen(child: Child): void {

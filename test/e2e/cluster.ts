@@ -33,6 +33,8 @@ export class Cluster {
   readonly temporary = join(this.root, 'tmp');
   httpPort = 0;
   grpcPort = 0;
+  /** What `start` starts; a copy where another user must be able to run it. */
+  binary = BINARY;
   readonly #started: Started[] = [];
 
   constructor() {
@@ -60,7 +62,7 @@ export class Cluster {
 
   /** Starts the executable in a process group of its own, with an environment of nothing but what it needs. */
   start(args: readonly string[], env: Record<string, string> = {}, cwd = this.root): Started {
-    const child = spawn(BINARY, args, {
+    const child = spawn(this.binary, args, {
       cwd,
       env: { PATH: process.env.PATH ?? '', HOME: this.root, TMPDIR: this.temporary, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import type { ProcessInfo } from '../../src/platform/process-table.ts';
-import { endFamily, familyOf, withFamily } from '../../src/supervisor/process-family.ts';
+import { endFamily, endUser, familyOf, withFamily } from '../../src/supervisor/process-family.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const info = (pid: number, ppid: number, pgid: number, started = `s${pid}`): ProcessInfo => ({
@@ -115,5 +115,45 @@ describe('endFamily', () => {
     const done = endFamily(WORKER, port, { ...options, graceMs: 0 }, clock, never);
     await clock.advance(3_000);
     await done;
+  });
+});
+
+describe('endUser', () => {
+  /** A bomb of `slots` places: each process that runs forks into every free place at each look. */
+  function bomb(slots: number) {
+    let next = 100;
+    let looks = 0;
+    const alive = new Map<number, 'runs' | 'stopped'>([[100, 'runs']]);
+    const list = () => {
+      looks += 1;
+      const running = [...alive.values()].filter((state) => state === 'runs').length;
+      for (let born = 0; born < running && alive.size < slots; born += 1) {
+        next += 1;
+        alive.set(next, 'runs');
+      }
+      const other = { ...info(7, 1, 7), uid: 0 };
+      return [
+        other,
+        { ...info(5, 1, 5), uid: 42 },
+        ...[...alive.keys()].map((pid) => ({ ...info(pid, 1, pid), uid: 42 })),
+      ];
+    };
+    const signal = (pid: number, name: NodeJS.Signals) => {
+      if (pid < 100) throw new Error(`${name} to ${pid}`);
+      if (name === 'SIGSTOP') alive.set(pid, 'stopped');
+      else alive.delete(pid);
+    };
+    return { port: { ownPid: 5, list, signal }, alive, looks: () => looks };
+  }
+
+  test('T06 a fork bomb at its limit is frozen, then killed, in few looks; nobody else is touched', () => {
+    const { port, alive, looks } = bomb(200);
+    expect([endUser(42, port), alive.size]).toEqual([true, 0]);
+    expect(looks()).toBeLessThan(20);
+  });
+
+  test('what cannot be killed is not waited for', () => {
+    const port = { ownPid: 5, list: () => [{ ...info(100, 1, 100), uid: 42 }], signal: () => {} };
+    expect(endUser(42, port)).toBe(false);
   });
 });
