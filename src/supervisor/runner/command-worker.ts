@@ -1,12 +1,13 @@
 import type { Logger } from '../../lib/log.ts';
 import type { ProcessInfo } from '../../platform/process-table.ts';
-import { sendSignal, spawn } from '../../platform/processes.ts';
-import { programRunner, type RunProgram } from '../../platform/run-program.ts';
+import { sendSignal } from '../../platform/processes.ts';
+import type { RunProgram } from '../../platform/run-program.ts';
 import type { RunningTask, SupervisorMessage } from '../../platform/worker-link.ts';
 import { familyOf, type ProcessMark } from '../process-family.ts';
 import { type KeeperDeps, WorkerKeeper } from '../worker-keeper.ts';
-import { busyProcesses, runnersOf } from './busy-rule.ts';
+import { busyProcesses } from './busy-rule.ts';
 import { type IntakeFacts, nextIntakeStep, type RunnerOrder } from './intake.ts';
+import { orderProgram, signalRunner } from './orders.ts';
 import { ProgressFile } from './progress-file.ts';
 import type { RunnerPlan } from './runner-plan.ts';
 
@@ -62,7 +63,7 @@ export class CommandWorker {
       },
       leftovers,
     );
-    this.#runProgram = programRunner(clock, (argv) => this.#startProgram(argv));
+    this.#runProgram = orderProgram(deps, () => this.#keeper.process?.pid);
     if (runner.progressFile !== undefined) this.#progress = new ProgressFile(runner.progressFile, clock);
   }
 
@@ -216,27 +217,10 @@ export class CommandWorker {
     this.#complaint = problem;
   }
 
-  /** Sends to the runner itself, never to the jobs that it has started. Null, or what went wrong. */
   #signal(name: NodeJS.Signals, table: readonly ProcessInfo[]): string | null {
     const { processes, runner } = this.#deps;
     const family = familyOf(table, this.#keeper.marks, processes.ownPid);
-    const { shape } = runner.busy;
-    const own = family.filter(({ pid }) => pid === this.#keeper.process?.pid);
-    const targets = shape === undefined ? own : runnersOf(family, shape);
-    for (const { pid } of targets) processes.signal(pid, name);
-    return targets.length > 0 ? null : 'no process of the worker is the runner that worker.busy.preset names';
-  }
-
-  #startProgram(argv: readonly string[]) {
-    const { plan, output } = this.#deps;
-    const pid = this.#keeper.process?.pid;
-    const env = { ...plan.env, ...(pid === undefined ? {} : { PWAGENT_RUNNER_PID: String(pid) }) };
-    const account = plan.switchTo === undefined ? {} : { user: plan.switchTo };
-    const started = spawn({ argv, env, cwd: plan.cwd, stdout: 'pipe', stderr: 'pipe', ...account });
-    return started.then((child) => {
-      for (const stream of [child.stdout, child.stderr]) stream?.on('data', output);
-      return child;
-    });
+    return signalRunner(name, family, this.#keeper.process?.pid, runner.busy.shape, processes);
   }
 
   #onExit(exit: Parameters<KeeperDeps['events']['exited']>[0]): void {
