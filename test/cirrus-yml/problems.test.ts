@@ -545,7 +545,21 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     withLine('a_file: {path: p}'),
     ['3:3 error: "a_file" does not say what to write; add variable_name: VARIABLE or from_contents: TEXT'],
   ],
-  ['a Dockerfile at the task', withLine('dockerfile: D'), ['3:3 error: "dockerfile" must be a map, not text']],
+  [
+    'a Dockerfile at the task',
+    withLine('dockerfile: D'),
+    ['3:3 error: "dockerfile" must be a map, not text; a key that ends in "file" is an instruction of this kind'],
+  ],
+  [
+    'two instances of one task',
+    'task:\n  container: {image: a}\n  persistent_worker: {}\n',
+    ['2:3 warning: "container" is not used: "persistent_worker" takes its place; keep one'],
+  ],
+  [
+    'two isolations of one worker',
+    'task: {persistent_worker: {isolation: {tart: {image: a}, container: {image: b}}}}\n',
+    ['1:40 warning: "tart" is not used: "container" takes its place; keep one'],
+  ],
   [
     'artifacts without path',
     withLine('x_artifacts: {type: text}'),

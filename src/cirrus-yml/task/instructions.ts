@@ -49,7 +49,10 @@ interface InstructionKind {
 function fromMap(read: MapReader): InstructionReader {
   return (entry, name, scope) => {
     const { value } = entry;
-    return value.kind === 'map' ? read(entry, value, name, scope) : reportKind(entry, 'a map', scope);
+    if (value.kind === 'map') return read(entry, value, name, scope);
+    const suffix = instructionKind(entry.key);
+    const hint = entry.key === suffix ? undefined : `a key that ends in "${suffix}" is an instruction of this kind`;
+    return reportKind(entry, 'a map', scope, hint);
   };
 }
 

@@ -165,6 +165,10 @@ export const isolation: Reader<ChosenIsolation> = reader(ISOLATION_SCHEMA, (entr
     if (read === undefined) scope.report.error(type.at, `there is no isolation "${type.key}"`, hint);
     else last = read(type, scope);
   }
+  for (const { key, at: lostAt } of value.entries.slice(0, -1)) {
+    const winner = value.entries.at(-1)?.key;
+    if (key !== winner) scope.report.warning(lostAt, `"${key}" is not used: "${winner}" takes its place`, 'keep one');
+  }
   if (value.entries.length > 0) return last;
   scope.report.error(at, '"isolation" names no type', `write one of ${known.join(', ')}, or leave it out`);
   return undefined;

@@ -11,7 +11,7 @@ import { type Inherited, inheritFields } from '../inherit.ts';
 import type { Entry, MapNode } from '../yaml/node.ts';
 import { BUILDER, createBuilderInstance } from './builder.ts';
 import { INHERITED } from './inherited-fields.ts';
-import type { Instance } from './instance.ts';
+import { INSTANCE_READERS, type Instance } from './instance.ts';
 import { addAutomaticUploads, INSTRUCTION_KEYS, instructionKind, readInstruction } from './instructions.ts';
 import { createPipeInstance, PIPE } from './pipe.ts';
 import { type FieldTable, fieldsOf, lastOccurrences, type Reader, reader, reportUnknownKey } from './reader.ts';
@@ -68,6 +68,14 @@ function readInherited(inherited: Inherited, body: MapNode, draft: TaskDraft): v
   }
   // A cloud's instance that only the root names loses against any instance that is understood.
   if (draft.cloud !== undefined && draft.instance !== undefined && !own.has(draft.cloud.key)) draft.cloud = undefined;
+}
+
+/** A task has one instance: of several that it names itself, the last one counts. */
+function warnOfRivals(body: MapNode, { instance, scope }: TaskDraft): void {
+  for (const { key, at } of body.entries) {
+    if (instance === undefined || key === instance.field || !INSTANCE_READERS.has(key)) continue;
+    scope.report.warning(at, `"${key}" is not used: "${instance.field}" takes its place`, 'keep one');
+  }
 }
 
 /** An empty value is not an empty map: it wipes out what the root says, which is hardly ever meant. */
@@ -135,6 +143,7 @@ export function readTask({ body, at, key, keyName, kind }: FoundTask, root: read
   if (kind !== 'task') scope.variables.set('CIRRUS_OS', 'linux');
   warnOfErasure(root, body, draft);
   readInherited(inheritFields(root, body), body, draft);
+  if (kind === 'task') warnOfRivals(body, draft);
   readPlain(body, draft);
   if (draft.name === '') draft.name = keyName;
   if (kind === 'pipe' && !body.entries.some((entry) => entry.key === 'steps')) {

@@ -45,8 +45,8 @@ export function fieldsOf<Target>() {
 }
 
 /** Complains about the kind of a value: `"labels" must be a map, not text`. */
-export function reportKind({ key, at, value }: Entry, expected: string, scope: Scope): undefined {
-  scope.report.error(at, `"${key}" must be ${expected}, not ${describeNode(value)}`);
+export function reportKind({ key, at, value }: Entry, expected: string, scope: Scope, hint?: string): undefined {
+  scope.report.error(at, `"${key}" must be ${expected}, not ${describeNode(value)}`, hint);
   return undefined;
 }
 

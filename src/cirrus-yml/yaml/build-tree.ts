@@ -33,6 +33,7 @@ class TreeBuilder {
   /** A node that is still being built is `undefined`: an alias to it would contain itself. */
   readonly #anchored = new Map<string, Node | undefined>();
   readonly #ranges = new Map<string, { start: number; end: number }>();
+  readonly #latest = new Map<string, unknown>();
   readonly anchors: number[] = [];
   /** Anchors that no alias has named yet, with the place to say so. */
   readonly #unused = new Map<string, number>();
@@ -150,12 +151,16 @@ class TreeBuilder {
     if (this.#budget < 0) return textNode(at, '');
     if (isAlias(node)) return this.#buildAlias(node.source, at);
     const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;
-    if (anchor !== undefined) this.#announce(anchor, at);
+    if (anchor !== undefined) {
+      this.#announce(anchor, at);
+      this.#latest.set(anchor, node);
+    }
     const built = this.#spend(at, this.#buildUnanchored(node, at), 1);
     if (anchor === undefined) return built;
+    this.anchors.push(at);
+    if (this.#latest.get(anchor) !== node) return built; // an anchor of the same name inside came later in the text
     this.#anchored.set(anchor, built);
     this.#ranges.set(anchor, { start: at, end: endOf(node, at) });
-    this.anchors.push(at);
     return built;
   }
 }
