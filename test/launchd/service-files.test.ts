@@ -113,6 +113,19 @@ test('the systemd unit keeps the supervisor up and stops it in good order', () =
   }
 });
 
+test('the systemd unit of the deadline is started again for ever and needs nothing but its script', () => {
+  const unit = readFileSync(`${FOLDER}/pwagent-deadline.service`, 'utf8');
+  for (const line of [
+    'ExecStart=/bin/sh /usr/local/libexec/pwagent/deadline.sh',
+    'Restart=always',
+    'StartLimitIntervalSec=0',
+    'WantedBy=multi-user.target',
+  ]) {
+    expect(unit.split('\n')).toContain(line);
+  }
+  expect(unit).not.toMatch(/^(?:Requires|Wants|After|BindsTo|PartOf)=/m);
+});
+
 describe('deadline.sh', () => {
   /** Runs the script until it orders (to a recording command) or has counted a tick, which it does when it waits. */
   async function runScript(folder: string, seconds: number, state: Readonly<Record<string, string>> = {}) {
