@@ -1,6 +1,7 @@
 import { AppError, describeError, EXIT } from '../lib/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type ControlChannel, parentChannel } from '../platform/control-channel.ts';
+import { type OutputPipe, openOutputPipe } from '../platform/pipe.ts';
 import { type Child, type Exit, spawn } from '../platform/processes.ts';
 import {
   parseWorkerMessage,
@@ -94,20 +95,12 @@ export class WorkerKeeper {
       await this.#endAll(new AbortController().signal);
       const setup = plan.setup?.();
       if (this.#closed) return;
-      const child = await spawn({
-        argv: plan.argv,
-        env: plan.env,
-        cwd: plan.cwd,
-        stdout: 'pipe',
-        stderr: 'pipe',
-        control: setup !== undefined,
-        ...(plan.switchTo === undefined ? {} : { user: plan.switchTo }),
-      });
+      const [child, pipe] = await this.#spawn(setup !== undefined);
       this.#heardMs = clock.monoMs();
       this.#startedWallMs = clock.wallMs();
       this.#child = child;
       this.#mark(child.pid);
-      const tail = this.#collectOutput(child);
+      const tail = this.#collectOutput(child, pipe);
       this.#listen(child);
       if (setup !== undefined) this.send(setup);
       void child.exited.then((exit) => this.#onExit(child, exit, tail));
@@ -116,6 +109,22 @@ export class WorkerKeeper {
       if (this.#closed || this.#deps.leave.aborted) return;
       const code = error instanceof AppError && error.code === 'CONFIG' ? EXIT.configuration : null;
       events.exited({ code, why: `the worker cannot be started: ${describeError(error)}`, left: [] });
+    }
+  }
+
+  /** One that is none of ours gets a pipe of the kernel: its scripts may open /dev/stderr (see `pipe.ts`). */
+  async #spawn(ours: boolean): Promise<readonly [Child, OutputPipe | undefined]> {
+    const { argv, env, cwd, switchTo } = this.#deps.plan;
+    const pipe = ours ? undefined : openOutputPipe();
+    const output = pipe?.writeFd ?? 'pipe';
+    const user = switchTo === undefined ? {} : { user: switchTo };
+    try {
+      return [await spawn({ argv, env, cwd, stdout: output, stderr: output, control: ours, ...user }), pipe];
+    } catch (error) {
+      await pipe?.close();
+      throw error;
+    } finally {
+      pipe?.closeWriteEnd();
     }
   }
 
@@ -202,15 +211,17 @@ export class WorkerKeeper {
     this.#deps.clock.after(LOOK_AGAIN_MS, () => this.refresh());
   }
 
-  #collectOutput(child: Child): { text: string; ended: Promise<unknown> } {
+  #collectOutput(child: Child, pipe: OutputPipe | undefined): { text: string; ended: Promise<unknown> } {
     const tail = { text: '', ended: Promise.resolve() as Promise<unknown> };
+    const take = (data: Uint8Array) => {
+      this.#deps.output(data);
+      tail.text = (tail.text + new TextDecoder().decode(data)).slice(-TAIL_CHARACTERS);
+    };
     const ends = [child.stdout, child.stderr].map((stream) => {
-      stream?.on('data', (data: Uint8Array) => {
-        this.#deps.output(data);
-        tail.text = (tail.text + new TextDecoder().decode(data)).slice(-TAIL_CHARACTERS);
-      });
-      return new Promise<void>((resolve) => stream?.once('end', resolve));
+      stream?.on('data', take);
+      return new Promise<void>((resolve) => (stream === null ? resolve() : stream.once('end', resolve)));
     });
+    if (pipe !== undefined) ends.push(pipe.read(async (data) => take(data)).finally(() => pipe.close()));
     tail.ended = Promise.all(ends);
     return tail;
   }

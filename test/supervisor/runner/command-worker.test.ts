@@ -26,6 +26,7 @@ async function working(argv: (folder: string) => readonly string[], runner: Part
   const signals: string[] = [];
   const { log, lines } = recordingLog();
   const looks: number[] = [];
+  const output: string[] = [];
   const worker = new CommandWorker(
     {
       plan: {
@@ -59,7 +60,7 @@ async function working(argv: (folder: string) => readonly string[], runner: Part
           sendSignal(pid, name);
         },
       },
-      output: () => {},
+      output: (data) => void output.push(new TextDecoder().decode(data)),
       leave: never,
       events: {
         message: (message) => void messages.push(message),
@@ -78,6 +79,7 @@ async function working(argv: (folder: string) => readonly string[], runner: Part
     signals,
     lines,
     looks,
+    output,
     folder: folder.path,
     seen,
     /** Looks until it is so. */
@@ -223,6 +225,13 @@ describe('orders', () => {
     here.worker.send({ type: 'pause' });
     expect(here.signals).toEqual([]);
     expect(here.lines[0]?.fields.error).toContain('worker.busy.preset');
+  });
+
+  test('its output is a real pipe, and what outlives it may go on writing', async () => {
+    const script = 'echo out > /dev/stdout; echo err > /dev/stderr; (sleep 0.3; echo late) & exit 3';
+    await using here = await working((folder) => ['/bin/sh', '-c', script, folder], {});
+    await waitFor('the exit', () => here.exits.length > 0);
+    await waitFor('the last words', () => here.output.join('') === 'out\nerr\nlate\n');
   });
 
   test('a runner that leaves at once because it cannot work has never served', async () => {
