@@ -26,7 +26,7 @@ export interface RoleCredentials {
 
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
-const INSTANCE_ID = /^i-[0-9a-f]{8,32}$/;
+const INSTANCE_ID = /^i-[0-9a-f]{8,17}$/;
 /** Strict, because the region becomes part of a host name that gets signed requests. */
 const REGION = /^[a-z]{2,8}(?:-[a-z]{2,12})+-\d{1,2}$/;
 /** What IAM lets a role be called. */
