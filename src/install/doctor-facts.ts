@@ -63,7 +63,7 @@ function readConfig(root: string): DoctorFacts['config'] {
   try {
     const text = existingConfig(root);
     if (text === undefined) return { ok: false, problem: `${PATHS.config} is missing` };
-    return { ok: true, value: summarise(text, inRoot(root, PATHS.config)) };
+    return { ok: true, value: summarise(text, root) };
   } catch (error) {
     return { ok: false, problem: describeError(error).replaceAll('\n', '; ') };
   }

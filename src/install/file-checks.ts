@@ -7,10 +7,14 @@ interface Rule {
   readonly forbidden: number;
   readonly required: boolean;
   readonly mode: string;
+  /** How to get it where it is missing. */
+  readonly from?: string;
 }
 
 /** Folders above the executable that somebody else could swap it in. */
 const FOLDERS = ['/usr/local', '/usr/local/bin'];
+
+const TOKEN_FROM = 'run pwagent install --token-source ssm:NAME, or --token-file FILE';
 
 function rulesOf({ config }: DoctorFacts): Rule[] {
   const [worker, token, state] = config.ok
@@ -22,7 +26,7 @@ function rulesOf({ config }: DoctorFacts): Rule[] {
     { path: PATHS.folder, forbidden: 0o022, required: true, mode: '0755' },
     { path: PATHS.config, forbidden: 0o022, required: true, mode: '0644' },
     { path: worker, forbidden: 0o077, required: false, mode: '0600' },
-    { path: token, forbidden: 0o077, required: builtin, mode: '0600' },
+    { path: token, forbidden: 0o077, required: builtin, mode: '0600', from: TOKEN_FROM },
     { path: state, forbidden: 0o077, required: true, mode: '0700' },
     ...FOLDERS.map((path) => ({ path, forbidden: 0o022, required: false, mode: '0755' })),
   ];
@@ -33,11 +37,11 @@ export function pathsToCheck(config: DoctorFacts['config']): string[] {
   return rulesOf({ config } as DoctorFacts).map(({ path }) => path);
 }
 
-function problemOf({ path, forbidden, required, mode }: Rule, { seen }: DoctorFacts) {
+function problemOf({ path, forbidden, required, mode, from }: Rule, { seen }: DoctorFacts) {
   const now = seen.get(path);
   if (now === undefined) return { problem: `${path} cannot be looked at`, mend: 'run sudo pwagent doctor' };
   if (now.kind === 'absent') {
-    return required ? { problem: `${path} is missing`, mend: 'run pwagent install' } : undefined;
+    return required ? { problem: `${path} is missing`, mend: from ?? 'run pwagent install' } : undefined;
   }
   if (now.kind === 'link' || now.kind === 'other') return undefined;
   if (now.uid !== 0) {

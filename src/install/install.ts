@@ -2,7 +2,6 @@ import { AppError, EXIT } from '../lib/errors.ts';
 import type { Metadata } from '../platform/metadata/metadata.ts';
 import type { AwsDeps } from './aws-call.ts';
 import { readInstanceNames } from './instance-names.ts';
-import { inRoot, PATHS } from './paths.ts';
 import { performStep } from './perform.ts';
 import { planInstall } from './plan-install.ts';
 import { pathsToRemove, planUninstall } from './plan-uninstall.ts';
@@ -32,7 +31,7 @@ export interface InstallRequest extends ReadOptions {
 function metadataOf({ world, metadataAt }: Deps, configText: string | undefined): Metadata | undefined {
   const text = existingConfig(world.root) ?? configText;
   if (text === undefined) return metadataAt(EC2_METADATA);
-  const { endpoint } = summarise(text, inRoot(world.root, PATHS.config));
+  const { endpoint } = summarise(text, world.root);
   return endpoint === undefined ? undefined : metadataAt(endpoint);
 }
 

@@ -27,9 +27,11 @@ export function isOldCommand(command: string): boolean {
 export function oldProcesses(table: readonly ProcessInfo[], self: number): Leftover[] {
   const own = new Set<number>();
   for (let pid = self; pid > 0 && !own.has(pid); pid = table.find((info) => info.pid === pid)?.ppid ?? 0) own.add(pid);
-  return table
-    .filter((info) => !own.has(info.pid) && isOldCommand(info.command))
-    .map(({ pid, started, command }) => ({ tag: 'process', pid, started, command }));
+  const found = table.filter((info) => !own.has(info.pid) && isOldCommand(info.command));
+  const isListener = ({ command }: ProcessInfo) => /(?:^|\/)cirrus worker run\b/.test(command);
+  // The old supervisor starts its listener anew, so it goes first.
+  const ordered = [...found.filter((info) => !isListener(info)), ...found.filter(isListener)];
+  return ordered.map(({ pid, started, command }) => ({ tag: 'process', pid, started, command }));
 }
 
 /** Folders that the old set-up wrote to, with the names that it used there. */

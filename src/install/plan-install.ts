@@ -39,11 +39,19 @@ function serviceSteps(service: Service, facts: InstallFacts, mayStart: boolean, 
     files.push(...wantSystemFolder(seen, folderOf(link.path)), { tag: 'link', ...link, why: 'started at boot' });
   }
   if (!mayStart) return files;
-  const run = (argv: readonly string[], why: string, tries?: number): Step =>
-    tries === undefined ? { tag: 'run', argv, why } : { tag: 'run', argv, why, tries };
-  if (!facts.loaded[service.role]) return [...files, ...service.load.map((argv) => run(argv, 'it is not running'))];
+  if (!facts.loaded[service.role])
+    return [...files, ...service.load.map((argv): Step => ({ tag: 'run', argv, why: 'it is not running' }))];
   if (files.length === 0 && !changed) return [];
-  return [...files, ...service.reload.map((argv) => run(argv, 'it runs what was there before', RELOAD_TRIES))];
+  return [...files, ...reloadSteps(service)];
+}
+
+function reloadSteps({ reload, unload, load, endsLater }: Service): Step[] {
+  const why = 'it runs what was there before';
+  if (reload.length > 0) return reload.map((argv) => ({ tag: 'run', argv, why }));
+  return [
+    ...unload.map((argv): Step => ({ tag: 'run', argv, why, optional: endsLater })),
+    ...load.map((argv): Step => ({ tag: 'run', argv, why, tries: RELOAD_TRIES })),
+  ];
 }
 
 /** A service that is told to end may need its time-out of 60 s; until then launchd refuses to load it anew. */

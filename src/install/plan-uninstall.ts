@@ -31,8 +31,9 @@ export function planUninstall({ platform, root, uid, seen, loaded, filter }: Uni
   const there = (path: string) => seenAt(seen, path).kind !== 'absent';
   const steps: Step[] = [];
   // The supervisor ends first: the deadline holds for as long as anything of ours is left.
-  for (const { role, file, link, unload } of [...servicesOf(platform)].reverse()) {
-    if (loaded[role]) for (const argv of unload) steps.push({ tag: 'run', argv, why: `ends the ${role}` });
+  for (const { role, file, link, unload, endsLater } of [...servicesOf(platform)].reverse()) {
+    if (loaded[role])
+      for (const argv of unload) steps.push({ tag: 'run', argv, why: `ends the ${role}`, optional: endsLater });
     for (const path of [link?.path, file].filter((item) => item !== undefined)) {
       if (there(path)) steps.push({ tag: 'remove', path, why: `the ${role} starts no more` });
     }

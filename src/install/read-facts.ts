@@ -3,6 +3,7 @@ import { parseConfigFile } from '../lib/config-file.ts';
 import { AppError } from '../lib/errors.ts';
 import { errnoOf } from '../platform/files.ts';
 import { lookUpUser } from '../platform/users.ts';
+import { problemOfProgram } from '../supervisor/config.ts';
 import { configSchema } from '../supervisor/config-schema.ts';
 import type { ConfigSummary, InstallFacts, InstallOptions } from './facts.ts';
 import type { InstanceNames } from './instance-names.ts';
@@ -14,12 +15,10 @@ import { servicesOf } from './services.ts';
 import type { World } from './world.ts';
 
 /** Reads what the configuration says about the installation. Throws `AppError` (CONFIG) with every problem in it. */
-export function summarise(text: string, file: string): ConfigSummary {
-  const raw = parseConfigFile(
-    text,
-    file,
-    configSchema(() => undefined),
-  );
+export function summarise(text: string, root: string): ConfigSummary {
+  // Programs of a staged machine are not there yet, and those of this one are not its own.
+  const schema = configSchema(root === '/' ? problemOfProgram : () => undefined);
+  const raw = parseConfigFile(text, inRoot(root, PATHS.config), schema);
   return {
     name: raw.name,
     user: raw.worker.user,
@@ -117,9 +116,15 @@ export async function readFacts(
 ): Promise<InstallFacts> {
   const { root, platform, uid } = world;
   const text = existingConfig(root) ?? options.configText;
-  const config = text === undefined ? undefined : summarise(text, inRoot(root, PATHS.config));
+  const config = text === undefined ? undefined : summarise(text, root);
   const machine = options.image ? 'pwagent' : (names.name ?? options.hostName);
-  const user = options.user ?? config?.user ?? options.userOf(options.name ?? config?.name ?? machine);
+  const user = config?.user ?? options.user ?? options.userOf(options.name ?? config?.name ?? machine);
+  if (options.user !== undefined && options.user !== user) {
+    throw new AppError('CONFIG', `the configuration names the user ${user}, not ${options.user}`, {
+      place: { file: inRoot(root, PATHS.config) },
+      hint: 'leave --user out, or correct worker.user',
+    });
+  }
   const look = lookBelow(root, uid);
   return {
     platform,

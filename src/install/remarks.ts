@@ -1,5 +1,6 @@
 import type { InstallFacts, InstallOptions } from './facts.ts';
 import { PATHS } from './paths.ts';
+import { sha256Of } from './seen.ts';
 import { describeStep, type Step } from './step.ts';
 import { seenAt } from './want.ts';
 
@@ -17,9 +18,14 @@ export function leftoverSteps({ leftovers }: InstallFacts): Step[] {
 export function remarksOf(facts: InstallFacts, options: InstallOptions): string[] {
   const { config, user, seen, leftovers } = facts;
   const remarks: string[] = [];
-  const exists = seenAt(seen, PATHS.config).kind !== 'absent';
-  const given = options.configText !== undefined || options.name !== undefined;
-  if (exists && given) remarks.push(`${PATHS.config} is there already and was left as it is`);
+  for (const [path, given] of [
+    [PATHS.config, options.configText],
+    [config?.workerFile ?? PATHS.worker, options.workerText],
+  ] as const) {
+    const now = seenAt(seen, path);
+    const other = now.kind !== 'absent' && (now.kind !== 'file' || now.sha256 !== sha256Of(given ?? ''));
+    if (given !== undefined && other) remarks.push(`${path} is there already and was left as it is`);
+  }
   if (config?.dedicated === false && !user.exists) {
     remarks.push(
       `set worker.dedicated: true in ${PATHS.config}: the account ${user.name} is made for the worker alone`,

@@ -20,7 +20,9 @@ export interface Service {
   readonly askLoaded: readonly string[];
   readonly load: readonly (readonly string[])[];
   readonly unload: readonly (readonly string[])[];
-  /** For a service that runs: an end and a new start with what is on the disk now. */
+  /** launchd says that a service is ended while it still ends; until it has, it cannot be loaded anew. */
+  readonly endsLater: boolean;
+  /** For a service that runs: a new start with what is on the disk now; empty where that takes an end and a load. */
   readonly reload: readonly (readonly string[])[];
 }
 
@@ -31,7 +33,7 @@ function launchDaemon(role: Service['role'], name: string, content: string): Ser
   const load = [['launchctl', 'bootstrap', 'system', file]];
   const unload = [['launchctl', 'bootout', `system/${name}`]];
   const askLoaded = ['launchctl', 'print', `system/${name}`];
-  return { role, name, file, content, link: undefined, askLoaded, load, unload, reload: [...unload, ...load] };
+  return { role, name, file, content, link: undefined, askLoaded, load, unload, endsLater: true, reload: [] };
 }
 
 function systemdUnit(role: Service['role'], name: string, content: string): Service {
@@ -46,6 +48,7 @@ function systemdUnit(role: Service['role'], name: string, content: string): Serv
     askLoaded: ['systemctl', 'is-active', '--quiet', name],
     load: [again, ['systemctl', 'start', name]],
     unload: [['systemctl', 'stop', name]],
+    endsLater: false,
     reload: [again, ['systemctl', 'restart', name]],
   };
 }

@@ -41,6 +41,15 @@ test('never this process, nor one that it descends from', () => {
   expect(oldProcesses(table, 20).map((item) => (item.tag === 'process' ? item.pid : 0))).toEqual([30]);
 });
 
+test('the old supervisor goes before its listener, which it would start anew', () => {
+  const info = { pgid: 1, ppid: 1, uid: 0, started: '1' };
+  const table = [
+    { ...info, pid: 5, command: '/usr/local/bin/cirrus worker run --file x' },
+    { ...info, pid: 6, command: 'bash service_pool.sh' },
+  ];
+  expect(oldProcesses(table, 20).map((item) => (item.tag === 'process' ? item.pid : 0))).toEqual([6, 5]);
+});
+
 test("files of the old set-up, links as themselves, no folders and nobody else's", () => {
   using root = tempFolder();
   for (const folder of ['var/tmp', 'private/tmp/dir_cfg_x', 'Users/ec2-user', 'home/me']) {

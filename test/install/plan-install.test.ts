@@ -128,7 +128,7 @@ describe.each(['darwin', 'linux'] as const)('done once, on %s', (platform) => {
     expect(short(steps).filter((line) => line.includes('deadline'))).toEqual([]);
     expect(short(steps)[0]).toBe('copy /usr/local/bin/pwagent');
     expect(short(steps).at(-1)).toMatch(platform === 'darwin' ? /bootstrap/ : /restart/);
-    expect(steps.at(-1)).toMatchObject({ tries: 45 });
+    if (platform === 'darwin') expect(steps.slice(-2)).toMatchObject([{ optional: true }, { tries: 45 }]);
   });
 
   test('a configuration is never overwritten', () => {
@@ -161,7 +161,7 @@ describe('the configuration that is written', () => {
     [true, true],
     [false, false],
   ])('account made here: %p, so dedicated: %p', (made, dedicated) => {
-    const summary = summarise(configurationText({ name: 'mac 7: "x"', user: 'w', made }), 'pwagent.yml');
+    const summary = summarise(configurationText({ name: 'mac 7: "x"', user: 'w', made }), '/');
     expect([summary.user, summary.dedicated, summary.name]).toEqual(['w', dedicated, 'mac 7: "x"']);
   });
 

@@ -67,6 +67,17 @@ describe('scripts', () => {
   }
 });
 
+test('the policy in the guide is JSON and gives no more than it says', () => {
+  const [policy = ''] = [...read('README.md').matchAll(/^```json\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+  const { Statement } = JSON.parse(policy) as { Statement: { Sid: string; Action: string; Condition?: object }[] };
+  expect(Statement.map(({ Sid, Action, Condition }) => [Sid, Action, Condition !== undefined])).toEqual([
+    ['Token', 'ssm:GetParameter', false],
+    ['Look', 'ec2:DescribeInstanceAttribute', false],
+    ['EndItself', 'ec2:TerminateInstances', true],
+    ['TellWhy', 'ec2:CreateTags', true],
+  ]);
+});
+
 describe('user data', () => {
   /** EC2 takes 16 KB, before Base64; a quarter stays free for whoever adapts it. */
   const LIMIT_BYTES = 16_384;
