@@ -10,7 +10,8 @@ export interface AliasUse extends Range {
 }
 
 const MAX_STEPS = 8;
-const MAX_USES = 10_000;
+/** A file with more aliases than this is no work of people; its problems still tell where they were written. */
+const MAX_USES = 2_000;
 
 function covers({ start, end }: Range, at: number): boolean {
   return at >= start && at < end;

@@ -5,7 +5,7 @@ import { CLOUD_INSTANCES, IGNORED_FIELDS, INHERITABLE_FIELDS, SERVICE_FIELDS } f
 import { LIMITS } from './limits.ts';
 import type { Report } from './report.ts';
 import type { UnitKind } from './task/task-draft.ts';
-import { describeNode, type Entry, type MapNode } from './yaml/node.ts';
+import { asMap, describeNode, type Entry, type MapNode } from './yaml/node.ts';
 
 /** The body of one task after its matrix was expanded. */
 export interface FoundTask {
@@ -33,7 +33,8 @@ function nameOf(key: string, kind: UnitKind): string {
 function findInTask(entry: Entry, range: Range, budget: MatrixBudget, report: Report): FoundTask[] {
   const { key, at, value } = entry;
   const kind = kindOf(key) ?? 'task';
-  if (value.kind !== 'map') {
+  const map = asMap(value);
+  if (map === undefined) {
     report.error(
       at,
       `the ${kind} "${key}" must be a map, not ${describeNode(value)}`,
@@ -41,7 +42,7 @@ function findInTask(entry: Entry, range: Range, budget: MatrixBudget, report: Re
     );
     return [];
   }
-  return expandMatrix(value, at, budget, report).map((body) => ({
+  return expandMatrix(map, at, budget, report).map((body) => ({
     body,
     at,
     key,

@@ -139,7 +139,9 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'a task that is empty',
     'task:\n',
-    ['1:1 error: the task "task" must be a map, not nothing; add persistent_worker and a script'],
+    [
+      '1:1 error: the task "main" does not say where to run; add persistent_worker: {} for any worker, with labels for a particular one',
+    ],
   ],
   [
     'a pipe without steps',
@@ -681,6 +683,8 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
       '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write \'perhaps\' for the text, or $perhaps for the variable',
     ],
   ],
+  ['an empty task takes all from the root', `${PW}\na_task:\n`, []],
+  ['an empty block', withLine('always:'), []],
   ['a cloud is known by name', 'task: {gce_instance: {image: a}}\n', []],
 ];
 

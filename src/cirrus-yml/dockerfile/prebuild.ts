@@ -78,11 +78,16 @@ export function planPrebuilds(
 ): ReadonlyMap<number, Prebuild> {
   const byHash = new Map<string, Prebuild>();
   const byTask = new Map<number, Prebuild>();
+  const known = new Map<string, ReturnType<typeof hashDockerfile>>(); // variants of a matrix mostly share an image
   for (const { id, draft } of tasks) {
     const build = imageBuildOf(draft.instance);
     if (build === undefined) continue;
     const { at, dockerfile: path, args } = build;
-    const hashed = hashDockerfile(files, { path, args, variables: draft.scope.variables.own() });
+    const variables = draft.scope.variables.own();
+    const relevant = ['CIRRUS_ARCH', 'CIRRUS_DOCKER_CONTEXT'].map((name) => variables.get(name) ?? '');
+    const key = JSON.stringify([path, args, relevant]);
+    if (!known.has(key)) known.set(key, hashDockerfile(files, { path, args, variables }));
+    const hashed = known.get(key);
     if (hashed === undefined) {
       report.error(at, `the Dockerfile "${path}" cannot be read`, 'paths count from the folder of this file');
       continue;

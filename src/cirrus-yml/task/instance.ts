@@ -126,11 +126,7 @@ export function instanceLabels(instance: Instance): string[] {
   const main =
     dockerfile === ''
       ? [`container:${image}`, `os:${osVersion}`]
-      : [
-          `Dockerfile:${dockerfile}`,
-          ...Object.entries(dockerArguments).map(([name, value]) => `${name}:${value}`),
-          `os:${osVersion}`,
-        ];
+      : [`Dockerfile:${dockerfile}`, ...Object.entries(dockerArguments).map(([name, value]) => `${name}:${value}`)];
   const others = additionalContainers.map((other) => `${other.name}:${other.image}`);
   return [...main, ...others].filter((label) => !label.endsWith(':'));
 }

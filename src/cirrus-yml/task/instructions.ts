@@ -7,7 +7,7 @@ import {
   ScriptInstructionSchema,
   UploadCacheInstructionSchema,
 } from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import type { Entry, MapNode } from '../yaml/node.ts';
+import { asMap, type Entry, type MapNode } from '../yaml/node.ts';
 import { CACHE_SCHEMA, readCache } from './cache.ts';
 import { ARTIFACTS_SCHEMA, FILE_SCHEMA, readArtifacts, readFile } from './files.ts';
 import { lastOccurrences, reportKind, reportUnknownKey } from './reader.ts';
@@ -49,7 +49,8 @@ interface InstructionKind {
 function fromMap(read: MapReader): InstructionReader {
   return (entry, name, scope) => {
     const { value } = entry;
-    if (value.kind === 'map') return read(entry, value, name, scope);
+    const map = asMap(value);
+    if (map !== undefined) return read(entry, map, name, scope);
     const suffix = instructionKind(entry.key);
     const hint = entry.key === suffix ? undefined : `a key that ends in "${suffix}" is an instruction of this kind`;
     return reportKind(entry, 'a map', scope, hint);
@@ -156,11 +157,12 @@ function readUploads(entry: Entry, list: CommandList, behaviour: Behaviour, scop
 }
 
 function readBlock(entry: Entry, list: CommandList, behaviour: Behaviour, scope: Scope): void {
-  if (entry.value.kind !== 'map') {
+  const map = asMap(entry.value);
+  if (map === undefined) {
     reportKind(entry, 'a map of instructions', scope);
     return;
   }
-  for (const inner of lastOccurrences(entry.value.entries, scope, ['upload_caches'])) {
+  for (const inner of lastOccurrences(map.entries, scope, ['upload_caches'])) {
     if (Object.hasOwn(BEHAVIOURS, inner.key)) {
       scope.report.error(inner.at, `"${inner.key}" cannot stand inside "${entry.key}"`, 'move it up into the task');
     } else if (!readInstruction(inner, list, scope, behaviour)) {

@@ -61,6 +61,12 @@ export function textNode(at: number, text: string, tag?: string, verbatimAt?: nu
   return { kind: 'text', at, text, tag, verbatimAt, size: 1, depth: 1 };
 }
 
+/** A map, or what stands for an empty one because nothing was written; undefined for other text and for lists. */
+export function asMap(node: Node): MapNode | undefined {
+  if (node.kind === 'map') return node;
+  return node.kind === 'text' && node.text === '' && node.tag === undefined ? mapNode(node.at, []) : undefined;
+}
+
 /** For messages: `a map`, `a list`, `nothing`, `text`. */
 export function describeNode(node: Node): string {
   if (node.kind !== 'text') return `a ${node.kind}`;
