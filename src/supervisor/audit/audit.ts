@@ -29,15 +29,17 @@ export interface AuditPorts extends UndoPorts {
 
 export interface EndedTask {
   readonly taskId: string;
-  /** Of the tasks that still run. */
-  readonly running: readonly string[];
+  /** Wall time of its end; files that changed later are another's. */
+  readonly endedWallMs: number;
+  /** Ids of the tasks that run now. */
+  readonly running: () => readonly string[];
   readonly workerPid: number | undefined;
 }
 
 function attributionOf(ports: AuditPorts, { taskId, running, workerPid }: EndedTask) {
   const marked = ports.marked ?? findByEnvironment;
   const markedEnded = marked(TASK_VARIABLE, taskId);
-  const markedRunning = running.flatMap((id) => [...marked(TASK_VARIABLE, id)]);
+  const markedRunning = running().flatMap((id) => [...marked(TASK_VARIABLE, id)]);
   const { processes, user } = ports;
   const table = processes.list().filter(({ pid }) => pid !== processes.ownPid);
   return attribute({ table, uid: user.uid, workerPid, markedEnded, markedRunning });
@@ -73,12 +75,14 @@ async function settle(findings: readonly Finding[], ports: AuditPorts, signal: A
 
 async function audit(before: Snapshot, task: EndedTask, ports: AuditPorts, signal: AbortSignal): Promise<AuditResult> {
   const { user, clock, dedicated, except, platform } = ports;
-  const alone = task.running.length === 0;
-  const processes = attributionOf(ports, task);
-  const after = await takeSnapshot(ports, task, signal);
   const shared = ports.shared ?? sharedFolders(platform);
-  const query = { uid: user.uid, home: user.home, shared, sinceMs: before.wallMs, except };
-  const strays = alone ? await findStrays(query, clock) : { shared: [], home: [] };
+  const window = { sinceMs: before.wallMs, untilMs: task.endedWallMs };
+  const query = { uid: user.uid, home: user.home, shared, ...window, except };
+  const nothingRuns = () => task.running().length === 0;
+  const strays = nothingRuns() && dedicated ? await findStrays(query, clock) : { shared: [], home: [] };
+  const after = await takeSnapshot(ports, task, signal);
+  const processes = attributionOf(ports, task);
+  const alone = nothingRuns(); // asked last: what a task started meanwhile must not be taken for what was left
   return settle(judge({ before, after, processes, strays, alone, dedicated }), ports, signal);
 }
 

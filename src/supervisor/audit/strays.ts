@@ -14,8 +14,9 @@ export interface StrayQuery {
   readonly uid: number;
   readonly home: string;
   readonly shared: readonly string[];
-  /** Wall time; what changed later counts. */
+  /** Wall times; what changed between them counts. */
   readonly sinceMs: number;
+  readonly untilMs: number;
   /** Folders of the worker itself. */
   readonly except: readonly string[];
 }
@@ -30,8 +31,9 @@ async function look(path: string): Promise<Stats | undefined> {
   return lstat(path).catch(() => undefined); // gone meanwhile, or closed to us
 }
 
-function isNew({ mtimeMs, ctimeMs }: Stats, sinceMs: number): boolean {
-  return Math.max(mtimeMs, ctimeMs) > sinceMs;
+/** By the change of the inode, which nobody can set back. */
+function isNew({ ctimeMs }: Stats, { sinceMs, untilMs }: StrayQuery): boolean {
+  return ctimeMs > sinceMs && ctimeMs <= untilMs;
 }
 
 /** Links are never followed, and other file systems not entered. */
@@ -61,7 +63,7 @@ async function inShared(folder: string, { query, isOver, found }: Walk): Promise
     folder,
     root.dev,
     (path, stats) => {
-      const isStray = stats.uid === query.uid && isNew(stats, query.sinceMs) && !query.except.includes(path);
+      const isStray = stats.uid === query.uid && isNew(stats, query) && !query.except.includes(path);
       if (isStray) found.push(path);
       return false; // a folder of the user goes as a whole, those of others are not ours to look into
     },
@@ -77,7 +79,7 @@ async function inHome({ query, isOver, found }: Walk): Promise<void> {
     root.dev,
     (path, stats) => {
       if (isCache(relative(query.home, path)) || query.except.includes(path)) return false;
-      if (!stats.isDirectory() && isNew(stats, query.sinceMs)) found.push(path);
+      if (!stats.isDirectory() && isNew(stats, query)) found.push(path);
       return true;
     },
     isOver,

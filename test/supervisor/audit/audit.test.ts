@@ -15,7 +15,7 @@ import { waitFor } from '../../support/wait-for.ts';
 
 const never = new AbortController().signal;
 const privileged = testNeeding('the audit of a user of its own', userGap());
-const NOBODY = { taskId: '0', running: [], workerPid: undefined };
+const NOBODY = { taskId: '0', running: () => [], workerPid: undefined, endedWallMs: Number.POSITIVE_INFINITY };
 
 function portsFor(user: User, folder: string, changes: Partial<AuditPorts> = {}): AuditPorts {
   const run = programRunner(systemClock);
@@ -52,7 +52,7 @@ describe('after a task of a user of its own', () => {
       const own = () => listProcesses().filter(({ uid }) => uid === user.uid);
       const commands = () => own().map(({ command }) => command);
       await waitFor('both are there', () => commands().sort().join() === '/bin/sleep 601,sleep 600');
-      const ended = { taskId: '77', running: [], workerPid: undefined };
+      const ended = { ...NOBODY, taskId: '77' };
       const { verdict, reasons } = await auditAfterTask(before, ended, ports, never);
       expect(reasons).toEqual([
         'one process outlived the task: sleep 600 (undone)',
@@ -83,7 +83,7 @@ describe('after a task of a user of its own', () => {
       await waitFor('both run', () =>
         [ended, other].every(({ pid }) => findProcess(pid)?.command === '/bin/sleep 600'),
       );
-      const result = await auditAfterTask(before, { taskId: '1', running: ['2'], workerPid: undefined }, ports, never);
+      const result = await auditAfterTask(before, { ...NOBODY, taskId: '1', running: () => ['2'] }, ports, never);
       expect(result.verdict).toBe('cleaned');
       expect([findProcess(ended.pid), findProcess(other.pid)?.pid]).toEqual([undefined, other.pid]);
     },
@@ -141,10 +141,18 @@ test('strays: newer files of the user, links not followed, caches and exceptions
     writeFileSync(path, '');
   symlinkSync(folder.path, `${home}/deep/loop`);
   utimesSync(`${home}/deep/er/b`, 0, 0); // a task may set back what it can: the change of the inode remains
-  const query = { uid, home, shared: [shared], sinceMs: systemClock.wallMs() - 60_000, except: [`${shared}/kept`] };
+  const query = {
+    uid,
+    home,
+    shared: [shared],
+    sinceMs: systemClock.wallMs() - 60_000,
+    untilMs: Number.POSITIVE_INFINITY,
+    except: [`${shared}/kept`],
+  };
   const found = await findStrays(query, systemClock);
   expect(found.shared).toEqual([`${shared}/own`]);
   expect([...found.home].sort()).toEqual([`${home}/deep/er/b`, `${home}/deep/loop`]);
+  expect(await findStrays({ ...query, untilMs: query.sinceMs + 1 }, systemClock)).toEqual({ shared: [], home: [] });
   expect(await findStrays({ ...query, sinceMs: systemClock.wallMs() + 60_000 }, systemClock)).toEqual({
     shared: [],
     home: [],
