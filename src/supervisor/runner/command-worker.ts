@@ -6,7 +6,7 @@ import type { RunningTask, SupervisorMessage } from '../../platform/worker-link.
 import { familyOf, type ProcessMark } from '../process-family.ts';
 import { type KeeperDeps, WorkerKeeper } from '../worker-keeper.ts';
 import { busyProcesses } from './busy-rule.ts';
-import { type IntakeFacts, nextIntakeStep, type RunnerOrder } from './intake.ts';
+import { type IntakeFacts, nextIntakeStep, type RunnerOrder, waitsForJobs } from './intake.ts';
 import { orderProgram, signalRunner } from './orders.ts';
 import { ProgressFile } from './progress-file.ts';
 import type { RunnerPlan } from './runner-plan.ts';
@@ -173,8 +173,7 @@ export class CommandWorker {
     if (step === 'start') void this.start();
     else if (step === 'undrain' && runner.undrain !== undefined) this.#order(runner.undrain, 'open', table);
     else if (step === 'drain' && runner.drain.tag !== 'none') this.#order(runner.drain, 'closed', table);
-    const waits = facts.wanted === 'closed' && facts.told === 'open' && facts.alive && facts.busy;
-    if (waits && runner.drain.tag === 'signal' && runner.drain.when === 'idle') this.#watchJobs();
+    if (waitsForJobs(facts, runner.drain, runner.undrain)) this.#watchJobs();
   }
 
   /** Looks again as soon as the jobs of the last look are gone; asks for these alone, which costs next to nothing. */

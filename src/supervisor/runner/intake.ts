@@ -40,3 +40,9 @@ export function nextIntakeStep(facts: IntakeFacts, drain: DrainWay, undrain: Run
   if (alive && undrain !== undefined) return 'undrain';
   return busy ? 'nothing' : 'start';
 }
+
+/** Whether only the jobs that run are in the way of the next step. */
+export function waitsForJobs(facts: IntakeFacts, drain: DrainWay, undrain: RunnerOrder | undefined): boolean {
+  if (nextIntakeStep(facts, drain, undrain) !== 'nothing') return false;
+  return nextIntakeStep({ ...facts, busy: false }, drain, undrain) !== 'nothing';
+}

@@ -5,6 +5,7 @@ import {
   type IntakeFacts,
   nextIntakeStep,
   type RunnerOrder,
+  waitsForJobs,
 } from '../../../src/supervisor/runner/intake.ts';
 
 const none: DrainWay = { tag: 'none' };
@@ -38,6 +39,18 @@ test.each([
   ['a death that was not asked for is for others', 'gone', now, back, 'nothing'],
 ] as const)('%s', (_title, words, drain, undrain, step) => {
   expect(nextIntakeStep(facts(words), drain, undrain)).toBe(step);
+});
+
+test.each([
+  ['a signal that would cancel', 'close busy', idle, true],
+  ['a new runner', 'told gone busy', now, true],
+  ['nothing is left to do', 'close told busy', now, false],
+  ['there is no way at all', 'close busy', none, false],
+  ['an order is on its way', 'close busy ordering', idle, false],
+  ['nobody wants anything', 'busy', idle, false],
+  ['no job', 'close', idle, false],
+] as const)('waits for jobs: %s', (_title, words, drain, waits) => {
+  expect(waitsForJobs(facts(words), drain, undefined)).toBe(waits);
 });
 
 test('never acts against the wish, never replaces a runner beside a job', () => {

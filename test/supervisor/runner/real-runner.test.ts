@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readdirSync, statSync } from 'node:fs';
+import { FakeMetadata } from '../../support/fake-metadata.ts';
 import { supervised } from './runner-site.ts';
 import { STAND_INS } from './stand-ins.ts';
 
@@ -95,4 +96,38 @@ test('a worker that writes without end: its log stays within its limit, the dead
   const logs = readdirSync(`${here.path}/state`).filter((file) => file.startsWith('worker.log'));
   const bytes = logs.reduce((sum, file) => sum + statSync(`${here.path}/state/${file}`).size, 0);
   expect([logs.length, bytes <= 1_000_000, bytes > 500_000]).toEqual([10, true, true]);
+});
+
+test('a job that began after the last look is not cut by the idle check', async () => {
+  await using here = await supervised({ 'idle-check': '2s' }, runner('gitlab'));
+  await here.untilStatus('seen idle', ({ phase }) => phase === 'serving'); // the next look is a minute away
+  here.touch('queue');
+  const status = await here.untilStatus('draining', ({ phase }) => phase === 'draining');
+  expect([status.reason, here.read('ordered')]).toEqual(['idle check came while 1 task was running', '']);
+  here.touch('finish');
+  await here.until('shutdown ordered', () => here.read('ordered') === 'off\n');
+  expect(here.read('seen')).toContain('finished');
+});
+
+test('A16 A19: withdrawn, the listener goes and its agent stays; returned, a listener comes when the agent is done', async () => {
+  await using service = await new FakeMetadata().start();
+  const metadata = { source: 'ec2', endpoint: service.endpoint, 'ready-poll': '100ms' };
+  await using here = await supervised({}, runner('cirrus'), metadata);
+  await here.untilStatus('serving', ({ phase }) => phase === 'serving');
+  here.touch('queue');
+  await here.until('job', () => here.read('seen').includes('job '));
+  service.instance.tags = { PWPoolReady: 'false' };
+  const withdrawn = await here.untilStatus(
+    'no listener',
+    ({ phase, worker }) => phase === 'withdrawn' && worker.pid === null,
+  );
+  expect(withdrawn.worker).toMatchObject({ intake: 'paused', running: [{ id: expect.any(String) }] });
+  service.instance.tags = { PWPoolReady: 'true' };
+  await here.untilStatus('returned', ({ phase }) => phase === 'serving');
+  expect(here.read('seen').match(/^start/gm)).toHaveLength(1);
+  here.touch('finish');
+  await here.untilStatus('a listener', ({ worker }) => worker.pid !== null && worker.intake === 'open');
+  await here.until('the second start', () => here.read('seen').match(/^start/gm)?.length === 2);
+  expect(here.read('seen')).not.toContain('cancelled');
+  expect([here.read('out').includes('worker-death'), here.read('ordered')]).toEqual([false, '']);
 });

@@ -17,6 +17,7 @@ const never = new AbortController().signal;
 export async function supervised(
   lifetime: Record<string, string>,
   worker: (folder: string) => Record<string, unknown>,
+  metadata: Record<string, string> = { source: 'none' },
 ) {
   const folder = tempFolder();
   const { path } = folder;
@@ -24,7 +25,7 @@ export async function supervised(
   writeFileSync(`${path}/order.sh`, `#!/bin/sh\necho off >> ${path}/ordered\n`, { mode: 0o755 });
   const config = {
     name: 'Test-1',
-    metadata: { source: 'none' },
+    metadata,
     lifetime: { max: '48h', 'idle-check': '24h', 'hard-cap': '2h', jitter: '0s', 'drain-poll': '100ms', ...lifetime },
     worker: {
       mode: 'command',
