@@ -16,8 +16,8 @@ const entrySchema = z.strictObject({
   instanceId: z.string().nullable().default(null),
   /** From what the age counts: see `Origin`. */
   origin: z.enum(['start', 'boot', 'launch']).default('start'),
-  /** When the life began, by EC2's own clock. */
-  beganAtMs: z.number().finite().nullable().default(null),
+  /** How long after the launch of the instance the life began: more than 0 after its root volume was replaced. */
+  afterLaunchMs: z.number().finite().nullable().default(null),
   /** It was found that no metadata service answers here. */
   settledNone: z.boolean().default(false),
   withdrawn: z.boolean().default(false),
@@ -26,6 +26,8 @@ const entrySchema = z.strictObject({
   dirty: z.string().nullable().default(null),
   urgent: z.boolean().default(false),
   mark: z.strictObject({ ageMs, continuousMs: z.number().finite(), bootId: z.string(), wallMs: z.number().finite() }),
+  /** The part of the age that is certain, as long as nobody but a wall clock told how long the machine was off. */
+  certainAgeMs: ageMs.nullable().default(null),
   limits: z.strictObject({ lifetimeMs: ageMs, idleAfterMs: ageMs, hardCapMs: ageMs }),
   servedAgeMs: ageMs.nullable(),
   ending,

@@ -20,9 +20,9 @@ export type Standing = Pick<
   | 'instanceId'
   | 'origin'
   | 'journal'
-  | 'beganAtMs'
+  | 'afterLaunchMs'
   | 'settledNone'
-  | 'otherBoot'
+  | 'uncertain'
   | 'ageMs'
   | 'certainAgeMs'
   | 'limits'
@@ -67,21 +67,24 @@ function earliest(one: Limits, other: Limits): Limits {
   };
 }
 
-/** When the life began, by the clock of the service. A replaced root volume shows as an instance without a journal. */
-function beginningOf(standing: Standing, { instanceId, launchedAtMs, nowMs, lifeBeganMs }: Launch): number {
-  const { journal, beganAtMs } = standing;
-  if (standing.instanceId === instanceId && beganAtMs !== null) return beganAtMs;
+/**
+ * How long after the launch the life began: 0 but for a replaced root volume, which shows as an instance without a
+ * journal. A distance, so that it stays right when the service's clock is set.
+ */
+function afterLaunch(standing: Standing, { instanceId, launchedAtMs, nowMs, lifeBeganMs }: Launch): number {
+  const { journal, afterLaunchMs } = standing;
+  if (standing.instanceId === instanceId && afterLaunchMs !== null) return afterLaunchMs;
   const sensible = lifeBeganMs !== null && lifeBeganMs >= launchedAtMs && lifeBeganMs <= nowMs + SENSE_MS;
-  return journal === 'absent' && sensible ? lifeBeganMs : launchedAtMs;
+  return journal === 'absent' && sensible ? lifeBeganMs - launchedAtMs : 0;
 }
 
 /** The age of a life that is known already: what is certain stays, whatever the service says. */
 function sameInstance(standing: Standing, launchAgeMs: number): Settled {
-  const { ageMs, certainAgeMs, otherBoot } = standing;
-  const next = otherBoot ? Math.max(certainAgeMs, launchAgeMs) : ageMs;
+  const { ageMs, certainAgeMs, uncertain } = standing;
+  const next = uncertain ? Math.max(certainAgeMs, launchAgeMs) : ageMs;
   const told = `the age is ${formatDuration(next)}, not ${formatDuration(ageMs)} as the wall clock made it`;
   return {
-    standing: { ...standing, ageMs: next, certainAgeMs: next, otherBoot: false },
+    standing: { ...standing, ageMs: next, certainAgeMs: next, uncertain: false },
     shiftMs: 0,
     otherInstance: false,
     warnings: Math.abs(next - ageMs) > SENSE_MS ? [told] : [],
@@ -90,18 +93,18 @@ function sameInstance(standing: Standing, launchAgeMs: number): Settled {
 
 interface Found {
   readonly instanceId: string;
-  readonly beganAtMs: number;
+  readonly afterLaunchMs: number;
   readonly launchAgeMs: number;
 }
 
 function newInstance(standing: Standing, found: Found, settings: LifeSettings): Settled {
-  const { instanceId, beganAtMs, launchAgeMs } = found;
+  const { instanceId, afterLaunchMs, launchAgeMs } = found;
   const { worker, running, intake, trouble, lowDisk } = standing.state;
   const serves = worker.tag === 'up';
   const fresh = { ...NEW_STATE, worker, running, intake, trouble, lowDisk };
   const state: State = serves ? { ...fresh, phase: 'serving', servedAgeMs: launchAgeMs } : fresh;
   const limits = limitsOf(settings, jitterOf(instanceId, settings.jitterMs));
-  const times = { ageMs: launchAgeMs, certainAgeMs: launchAgeMs, beganAtMs, limits, otherBoot: false };
+  const times = { ageMs: launchAgeMs, certainAgeMs: launchAgeMs, afterLaunchMs, limits, uncertain: false };
   return {
     standing: { ...standing, ...times, lifeId: instanceId, instanceId, origin: 'launch', journal: 'absent', state },
     shiftMs: launchAgeMs - standing.ageMs,
@@ -112,7 +115,7 @@ function newInstance(standing: Standing, found: Found, settings: LifeSettings): 
 
 /** An instance shows where none was known: its launch is the beginning of the life. */
 function firstSeen(standing: Standing, found: Found, settings: LifeSettings): Settled {
-  const { instanceId, beganAtMs, launchAgeMs } = found;
+  const { instanceId, afterLaunchMs, launchAgeMs } = found;
   const provisional = standing.origin === 'boot';
   const ageMs = provisional ? launchAgeMs : Math.max(standing.ageMs, launchAgeMs);
   const shiftMs = ageMs - standing.ageMs;
@@ -123,7 +126,7 @@ function firstSeen(standing: Standing, found: Found, settings: LifeSettings): Se
   return {
     standing: {
       ...standing,
-      ...{ lifeId: instanceId, instanceId, origin: 'launch', beganAtMs, settledNone: false, otherBoot: false },
+      ...{ lifeId: instanceId, instanceId, origin: 'launch', afterLaunchMs, settledNone: false, uncertain: false },
       ...{ ageMs, certainAgeMs: ageMs, limits },
       state: lost ? { ...moved, servedAgeMs: 0 } : moved,
     },
@@ -139,15 +142,15 @@ function firstSeen(standing: Standing, found: Found, settings: LifeSettings): Se
  * contradicts itself is not believed.
  */
 export function settleLaunch(standing: Standing, launch: Launch, settings: LifeSettings): Settled {
-  const beganAtMs = beginningOf(standing, launch);
-  const launchAgeMs = launch.nowMs - beganAtMs;
+  const afterLaunchMs = afterLaunch(standing, launch);
+  const launchAgeMs = launch.nowMs - launch.launchedAtMs - afterLaunchMs;
   if (launchAgeMs < -SENSE_MS) {
     const behind = formatDuration(-launchAgeMs);
     const warning = `the metadata service says that the instance is launched in ${behind}; the age stays as it was`;
     return { standing, shiftMs: 0, otherInstance: false, warnings: [warning] };
   }
   const { instanceId } = launch;
-  const found = { instanceId, beganAtMs, launchAgeMs: Math.max(0, launchAgeMs) };
+  const found = { instanceId, afterLaunchMs, launchAgeMs: Math.max(0, launchAgeMs) };
   if (standing.instanceId === instanceId) return sameInstance(standing, found.launchAgeMs);
   if (standing.instanceId !== null) return newInstance(standing, found, settings);
   return firstSeen(standing, found, settings);

@@ -63,6 +63,8 @@ export class LifeHolder {
   entry(state: State, processes: JournalEntry['processes']): JournalEntry {
     const { clock, bootId } = { clock: this.#clock, bootId: this.#bootId };
     const mark = { ageMs: this.ageMs(), continuousMs: clock.continuousMs(), bootId, wallMs: clock.wallMs() };
-    return journalEntryOf(this.#life, state, mark, processes);
+    const elapsedMs = mark.continuousMs - this.#readMs;
+    const certainAgeMs = this.#life.uncertain ? this.#life.certainAgeMs + elapsedMs : null;
+    return journalEntryOf(this.#life, certainAgeMs, state, mark, processes);
   }
 }

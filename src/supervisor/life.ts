@@ -27,12 +27,12 @@ export interface Life {
   readonly origin: Origin;
   /** What there was of a journal. */
   readonly journal: Loaded['tag'];
-  /** When the life began by EC2's own clock; null until EC2 told. */
-  readonly beganAtMs: number | null;
+  /** How long after the launch of the instance the life began; null until EC2 told. */
+  readonly afterLaunchMs: number | null;
   /** It was found, in this life, that no metadata service answers here. */
   readonly settledNone: boolean;
-  /** The journal is of an earlier boot: what passed since is known by a wall clock alone. */
-  readonly otherBoot: boolean;
+  /** Nobody but a wall clock told how long the machine was off. */
+  readonly uncertain: boolean;
   /** Age at the moment of the clock reading. */
   readonly ageMs: number;
   /** The part of the age that no clock but the continuous one vouches for. */
@@ -56,9 +56,9 @@ function newLife(settings: LifeSettings, now: Situation, journal: Loaded['tag'],
   const limits = limitsOf(settings, jitterOf(lifeId, settings.jitterMs));
   const nothing = {
     instanceId: null,
-    beganAtMs: null,
+    afterLaunchMs: null,
     settledNone: false,
-    otherBoot: false,
+    uncertain: false,
     leftovers: [],
     warnings: [],
   };
@@ -101,17 +101,17 @@ function sameLife(entry: JournalEntry, settings: LifeSettings, now: Situation): 
   const later = (['lifetimeMs', 'idleAfterMs', 'hardCapMs'] as const).some((name) => limits[name] < wanted[name]);
   const kept = 'the configuration asks for later deadlines; this life keeps its own, since they never move later';
   const sameBoot = now.bootId !== '' && entry.mark.bootId === now.bootId;
-  const { lifeId, instanceId, origin, beganAtMs, settledNone } = entry;
+  const { lifeId, instanceId, origin, afterLaunchMs, settledNone } = entry;
   return {
     lifeId,
     instanceId,
     origin,
-    beganAtMs,
+    afterLaunchMs,
     settledNone,
-    otherBoot: !sameBoot,
+    uncertain: !sameBoot || entry.certainAgeMs !== null,
     journal: 'found',
     ageMs: settings.from === 'boot' ? Math.max(ageMs, now.continuousMs) : ageMs,
-    certainAgeMs: sameBoot ? ageMs : entry.mark.ageMs + now.continuousMs,
+    certainAgeMs: (entry.certainAgeMs ?? entry.mark.ageMs) + (sameBoot ? ageMs - entry.mark.ageMs : now.continuousMs),
     limits,
     state: stateOf(entry, now.source),
     leftovers: sameBoot ? entry.processes : [],
@@ -136,21 +136,23 @@ export function beginLife(loaded: Loaded, settings: LifeSettings, now: Situation
 
 /** What a successor has to know. */
 export function journalEntryOf(
-  life: Pick<Life, 'lifeId' | 'instanceId' | 'origin' | 'beganAtMs' | 'settledNone' | 'limits'>,
+  life: Pick<Life, 'lifeId' | 'instanceId' | 'origin' | 'afterLaunchMs' | 'settledNone' | 'limits'>,
+  certainAgeMs: number | null,
   state: State,
   mark: JournalEntry['mark'],
   processes: JournalEntry['processes'],
 ): JournalEntry {
-  const { lifeId, instanceId, origin, beganAtMs, settledNone, limits } = life;
+  const { lifeId, instanceId, origin, afterLaunchMs, settledNone, limits } = life;
   const { servedAgeMs, ending, unusable, restartAgesMs, notice, finishedTasks, dirty, urgent } = state;
   const ended = state.phase === 'stopping' || state.phase === 'halted';
   return {
     lifeId,
     instanceId,
     origin,
-    beganAtMs,
+    afterLaunchMs,
     settledNone,
     mark,
+    certainAgeMs,
     limits,
     servedAgeMs,
     ending,
