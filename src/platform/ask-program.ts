@@ -38,6 +38,7 @@ export async function askProgram(
   const end = () => void endProcess(child, 1_000, clock);
   const cancel = clock.after(limitMs, end);
   signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end(); // while it was being started
   try {
     const printed = Promise.all([collect(child.stdout), collect(child.stderr)]);
     const { code } = await child.exited;

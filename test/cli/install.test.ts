@@ -167,6 +167,15 @@ describe('refused in one sentence', () => {
     expect(await say(doctor, [], { ...machine, platform: 'win32' })).toMatchObject({ code: 78 });
   });
 
+  test('a user that the configuration does not name', async () => {
+    using folder = tempFolder();
+    writeFileSync(`${folder.path}/own.yml`, 'worker: { user: ci }\n');
+    const args = ['--root', `${folder.path}/root`, '--binary', '/bin/sh', '--user', 'other'];
+    const { machine } = machineOf('linux');
+    const { code, err } = await say(install, [...args, '--config', `${folder.path}/own.yml`], machine);
+    expect([code, err]).toEqual([78, 'the configuration names the user ci, not other']);
+  });
+
   test('a configuration that is wrong, with its place', async () => {
     using folder = tempFolder();
     mkdirSync(`${folder.path}/etc/pwagent`, { recursive: true });
@@ -176,4 +185,13 @@ describe('refused in one sentence', () => {
     expect([code, err.includes('lifetime.max')]).toEqual([78, true]);
     expect(everythingIn(folder.path)).toEqual(['etc', 'etc/pwagent', 'etc/pwagent/pwagent.yml']);
   });
+});
+
+test('the doctor tells people how to mend each thing', async () => {
+  using folder = tempFolder();
+  const { machine } = machineOf('linux');
+  const { code, out } = await say(doctor, ['--root', folder.path], machine);
+  expect(code).toBe(1);
+  expect(out).toContain('fail  configuration       /etc/pwagent/pwagent.yml is missing\n');
+  expect(out).toContain('→ run pwagent install');
 });
