@@ -3,6 +3,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Identity } from '../platform/metadata/documents.ts';
 import type { Metadata } from '../platform/metadata/metadata.ts';
 import type { ClockReading } from './age.ts';
+import type { TaskAuditor } from './audit/auditor.ts';
+import type { AuditResult } from './audit/facts.ts';
+import { startAuditor } from './audit/start-auditor.ts';
 import { CloudWatch } from './cloud-watch.ts';
 import type { SupervisorConfig } from './config.ts';
 import { putJournalAside, recordsPathOf } from './journal.ts';
@@ -55,6 +58,7 @@ export class Session {
   readonly #journal: JournalKeeper;
   readonly #records: RecordRing;
   readonly #watch: CloudWatch | undefined;
+  readonly #auditor: TaskAuditor | undefined;
   readonly #ladder = new AbortController();
   #effects: ArmedEffects | undefined;
   readonly #wall: WallWatch;
@@ -79,6 +83,8 @@ export class Session {
       note: (...noted) => this.#records.note(...noted),
     });
     this.#watch = this.#makeWatch();
+    const audited = (result: AuditResult) => this.#supervisor.dispatch({ tag: 'audited', ...result });
+    this.#auditor = startAuditor(parts, this.#worker, audited, this.#ladder.signal);
   }
 
   start(): void {
@@ -120,7 +126,10 @@ export class Session {
 
   #makeWorker(): Worker {
     return makeWorker(this.#parts, {
-      message: (message) => this.#supervisor.workerSays(message),
+      message: (message) => {
+        this.#supervisor.workerSays(message);
+        if (message.type === 'state') this.#auditor?.report(message.running.map(({ id }) => id));
+      },
       exited: (exit) => this.#supervisor.dispatch({ tag: 'worker-exited', ...exit }),
       marksChanged: () => void this.#journal.save(),
     });
