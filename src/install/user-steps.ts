@@ -5,6 +5,10 @@ function run(why: string, argv: readonly string[], optional = false): Step {
   return { tag: 'run', argv, why, optional };
 }
 
+/** Takes the id that the system chose for the group; the name comes as an argument, never as part of the script. */
+const SET_GROUP =
+  'dscl . -create "/Users/$1" PrimaryGroupID "$(dscl . -read "/Groups/$1" PrimaryGroupID | cut -d " " -f 2)"';
+
 function darwinUser(name: string): Step[] {
   const record = `/Users/${name}`;
   return [
@@ -13,9 +17,12 @@ function darwinUser(name: string): Step[] {
       ...['-home', record, '-shell', '/bin/zsh'],
     ]),
     run('the tool above reports success in any case', ['id', '-u', name]),
+    run('it shares no group with other users', ['dseditgroup', '-o', 'create', name], true),
+    run('it shares no group with other users', ['sh', '-c', SET_GROUP, 'sh', name], true),
     run('nobody logs in as it with a password', ['dscl', '.', '-create', record, 'Password', '*'], true),
     run('it is no person', ['dscl', '.', '-create', record, 'IsHidden', '1'], true),
     run('tasks need a home', ['createhomedir', '-c', '-u', name], true),
+    run('its home belongs to it', ['chown', '-R', `${name}:${name}`, record], true),
     run('other users have no business there', ['chmod', '0750', record], true),
   ];
 }

@@ -28,8 +28,11 @@ function refusal(facts: InstallFacts, options: Partial<InstallOptions> = {}): st
   }
 }
 
-test('a fresh Mac: deadline first, supervisor last', () => {
-  expect(short(plan(freshMachine('darwin')).steps)).toEqual([
+test('a fresh Mac: deadline first, supervisor last; T17 the account shares no group', () => {
+  const all = short(plan(freshMachine('darwin')).steps).map((line) =>
+    line.replace(/^sh -c .* sh /, 'sh -c SET_GROUP sh '),
+  );
+  expect(all).toEqual([
     'folder /usr/local/libexec/pwagent',
     'write /usr/local/libexec/pwagent/deadline.sh',
     'write /Library/LaunchDaemons/dev.pwagent.deadline.plist',
@@ -40,9 +43,12 @@ test('a fresh Mac: deadline first, supervisor last', () => {
     `write ${PATHS.marker}`,
     'sysadminctl -addUser mac-7-worker -fullName pwagent worker -home /Users/mac-7-worker -shell /bin/zsh',
     'id -u mac-7-worker',
+    'dseditgroup -o create mac-7-worker',
+    'sh -c SET_GROUP sh mac-7-worker',
     'dscl . -create /Users/mac-7-worker Password *',
     'dscl . -create /Users/mac-7-worker IsHidden 1',
     'createhomedir -c -u mac-7-worker',
+    'chown -R mac-7-worker:mac-7-worker /Users/mac-7-worker',
     'chmod 0750 /Users/mac-7-worker',
     'folder /var/db/pwagent',
     'write /Library/LaunchDaemons/dev.pwagent.plist',
@@ -110,7 +116,7 @@ function carriedOut(facts: InstallFacts): InstallFacts {
 describe.each(['darwin', 'linux'] as const)('done once, on %s', (platform) => {
   const done = carriedOut(freshMachine(platform));
 
-  test('there is nothing left to do', () => {
+  test('L23 there is nothing left to do', () => {
     expect(plan(done).steps).toEqual([]);
   });
 
@@ -137,7 +143,7 @@ describe.each(['darwin', 'linux'] as const)('done once, on %s', (platform) => {
     expect(remarks).toContain('/etc/pwagent/pwagent.yml is there already and was left as it is');
   });
 
-  test('a token that was given replaces another one, and shows nowhere', () => {
+  test('T08 a token that was given replaces another one, and shows nowhere', () => {
     const { steps } = plan(done, { token: new Secret('very-secret') });
     expect(short(steps)).toEqual(['write /etc/pwagent/token']);
     expect(steps.map(describeStep).join() + JSON.stringify(steps)).not.toContain('very-secret');
@@ -160,7 +166,7 @@ describe('the configuration that is written', () => {
   test.each([
     [true, true],
     [false, false],
-  ])('account made here: %p, so dedicated: %p', (made, dedicated) => {
+  ])('T19 no name becomes syntax; account made here: %p, so dedicated: %p', (made, dedicated) => {
     const summary = summarise(configurationText({ name: 'mac 7: "x"', user: 'w', made }), '/');
     expect([summary.user, summary.dedicated, summary.name]).toEqual(['w', dedicated, 'mac 7: "x"']);
   });

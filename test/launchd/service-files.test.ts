@@ -162,8 +162,8 @@ describe('deadline.sh', () => {
   });
 
   test.each([
-    ['the ticks are over', { counted: '200' }, 100, true],
-    ['the wall clock says so', { began: LONG_AGO }, 100, true],
+    ['T13 the ticks of all boots together are over', { counted: '200' }, 100, true],
+    ['T13 the wall clock says so', { began: LONG_AGO }, 100, true],
     ['a spoiled count is none', { counted: 'x' }, 100, false],
     ['it has just begun', {}, 100, false],
   ] as const)('%s', async (_title, state, seconds, ordered) => {

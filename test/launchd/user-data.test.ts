@@ -162,7 +162,7 @@ describe('user data on a fresh Mac', () => {
   ];
   for (const [title, mac, sentence] of failures) {
     withNamespace(
-      `${title}: no registration, the deadline stays`,
+      `A39 ${title}: no registration, the deadline stays`,
       () => {
         using root = tempFolder();
         const { code, said, called } = runOnMac(root.path, mac);
