@@ -55,10 +55,11 @@ function findInTask(entry: Entry, range: Range, budget: MatrixBudget, report: Re
 /** A key at the root that defines nothing is a template if it holds an anchor, and otherwise probably a slip. */
 function checkOtherKey({ key, at }: Entry, isTemplate: boolean, report: Report): void {
   if (isTemplate || key.startsWith('.')) return;
-  const rare = new Set<string>([...CLOUD_INSTANCES, ...SERVICE_FIELDS]);
-  const known = ['task', ...INHERITABLE_FIELDS.filter((name) => !rare.has(name))];
-  const guess = nearest(key, known);
-  const hint = guess === undefined ? 'a task ends in "_task"; a template needs an anchor' : `did you mean "${guess}"?`;
+  const hint = () => {
+    const rare = new Set<string>([...CLOUD_INSTANCES, ...SERVICE_FIELDS]);
+    const guess = nearest(key, ['task', ...INHERITABLE_FIELDS.filter((name) => !rare.has(name))]);
+    return guess === undefined ? 'a task ends in "_task"; a template needs an anchor' : `did you mean "${guess}"?`;
+  };
   report.unknown(at, `"${key}" defines nothing at the root of the file`, hint);
 }
 

@@ -5,6 +5,7 @@ import { type NumberedTask, resolveDependencies } from './dependencies.ts';
 import type { SourceFiles } from './dockerfile/hash-dockerfile.ts';
 import { assemblePrebuild, type Prebuild, planPrebuilds } from './dockerfile/prebuild.ts';
 import { reportEncryptedValues } from './encrypted-values.ts';
+import { INHERITABLE_FIELDS } from './field-names.ts';
 import { type FoundTask, findTasks } from './find-tasks.ts';
 import { findForeign } from './foreign.ts';
 import { LIMITS } from './limits.ts';
@@ -53,10 +54,11 @@ function readTasks(found: readonly FoundTask[], root: MapNode, input: ParseInput
   const budget: ExpansionBudget = { steps: LIMITS.expansionSteps };
   const patternBudget = { steps: LIMITS.patternWork };
   const affectedFiles = input.affectedFiles ?? [];
+  const defaults = root.entries.filter(({ key }) => INHERITABLE_FIELDS.includes(key));
   return found.map((task, id) => {
     const variables = createVariables(input.environment, budget);
     const scope = { report: report.within(task.range), variables, affectedFiles, patternBudget };
-    const draft = readTask(task, root.entries, scope);
+    const draft = readTask(task, defaults, scope);
     checkConditions(draft);
     return { id, draft, enabled: isEnabled(draft, input, budget) };
   });

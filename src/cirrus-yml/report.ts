@@ -6,8 +6,8 @@ import type { Problem, TextPlace } from './problem.ts';
 export interface Report {
   error(at: number, message: string, hint?: string): void;
   warning(at: number, message: string, hint?: string): void;
-  /** A warning about a key that nothing reads, which `validate --strict` refuses. */
-  unknown(at: number, message: string, hint?: string): void;
+  /** A warning about a key that nothing reads, which `validate --strict` refuses. The hint is made when it is told. */
+  unknown(at: number, message: string, hint: () => string): void;
   /** Remembers an alias, so that problems in what it repeats tell where it is used. */
   aliasUsed(use: AliasUse): void;
   /** The same report for what is read on behalf of the task that was written in this range. */
@@ -23,7 +23,7 @@ interface Finding {
   readonly severity: Problem['severity'];
   readonly at: number;
   readonly message: string;
-  readonly hint: string | undefined;
+  readonly hint: string | (() => string) | undefined;
   readonly kind: Problem['kind'];
   readonly ranges: Range[];
 }
@@ -53,7 +53,7 @@ class FindingStore {
   #tell({ severity, at, message, hint, kind, ranges }: Finding): Problem {
     const uses = new Set(ranges.flatMap((range) => findUse(this.aliases, at, range) ?? []));
     const used = [...uses].map((use) => this.placeOf(use));
-    const problem = { severity, message, hint, ...this.placeOf(at) };
+    const problem = { severity, message, hint: typeof hint === 'function' ? hint() : hint, ...this.placeOf(at) };
     return { ...problem, ...(kind === undefined ? {} : { kind }), ...(used.length === 0 ? {} : { used }) };
   }
 

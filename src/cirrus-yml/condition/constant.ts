@@ -1,8 +1,5 @@
 import type { Expression } from './syntax.ts';
 
-/** Literals that a variable must equal for a conjunction to hold. */
-type Demands = ReadonlyMap<string, string>;
-
 function literal(expression: Expression): string | undefined {
   return expression.tag === 'literal' ? expression.value : undefined;
 }
@@ -20,25 +17,24 @@ function demandOf(expression: Expression): readonly [string, string] | undefined
   return variable.tag === 'variable' && value !== undefined ? [variable.name, value] : undefined;
 }
 
-/** What all parts of a conjunction demand together; undefined when two of them contradict each other. */
-function demandsOf(expression: Expression): Demands | undefined {
+/** Adds what all parts of a conjunction demand of variables; false when two of them contradict each other. */
+function collectDemands(expression: Expression, demands: Map<string, string>): boolean {
   if (expression.tag === 'binary' && expression.operator === '&&') {
-    const [left, right] = [demandsOf(expression.left), demandsOf(expression.right)];
-    if (left === undefined || right === undefined) return undefined;
-    if ([...left].some(([name, value]) => right.has(name) && right.get(name) !== value)) return undefined;
-    return new Map([...left, ...right]);
+    return collectDemands(expression.left, demands) && collectDemands(expression.right, demands);
   }
-  const demand = demandOf(expression);
-  return new Map(demand === undefined ? [] : [demand]);
+  const [name, value] = demandOf(expression) ?? [];
+  if (name === undefined || value === undefined) return true;
+  const before = demands.get(name) ?? value;
+  demands.set(name, before);
+  return before === value;
 }
 
 function constantBinary(expression: Extract<Expression, { tag: 'binary' }>): boolean | undefined {
   const { operator, left, right } = expression;
   if (operator === '&&' || operator === '||') {
-    const [first, second] = [constantTruth(left), constantTruth(right)];
+    const [first, second] = [fold(left), fold(right)];
     const decisive = operator === '||';
     if (first === decisive || second === decisive) return decisive;
-    if (operator === '&&' && demandsOf(expression) === undefined) return false;
     return first === undefined || second === undefined ? undefined : !decisive;
   }
   const [first, second] = [literal(left), literal(right)];
@@ -47,11 +43,15 @@ function constantBinary(expression: Extract<Expression, { tag: 'binary' }>): boo
   return operator === '!=' ? first !== second : undefined;
 }
 
-/** The result that a condition has whatever its variables and the changed files are; undefined when it depends. */
-export function constantTruth(expression: Expression): boolean | undefined {
+function fold(expression: Expression): boolean | undefined {
   if (expression.tag === 'literal') return truthOf(expression.value);
   if (expression.tag === 'binary') return constantBinary(expression);
   if (expression.tag !== 'not') return undefined;
-  const operand = constantTruth(expression.operand);
+  const operand = fold(expression.operand);
   return operand === undefined ? undefined : !operand;
+}
+
+/** The result that a condition has whatever its variables and the changed files are; undefined when it depends. */
+export function constantTruth(expression: Expression): boolean | undefined {
+  return fold(expression) ?? (collectDemands(expression, new Map()) ? undefined : false);
 }

@@ -137,7 +137,7 @@ function checkNames({ list, scope }: TaskDraft): void {
   }
 }
 
-/** Reads one unit, its matrix expanded; `root` are the entries at the top of the file. */
+/** Reads one unit, its matrix expanded; `root` are the inheritable entries at the top of the file. */
 export function readTask({ body, at, key, keyName, kind }: FoundTask, root: readonly Entry[], scope: Scope): TaskDraft {
   const draft = createDraft({ kind, at, keyName }, scope, UNITS[kind].instance?.(key, at));
   if (kind !== 'task') scope.variables.set('CIRRUS_OS', 'linux');

@@ -52,9 +52,11 @@ export function reportKind({ key, at, value }: Entry, expected: string, scope: S
 
 /** Warns about a key that nothing reads, with the known one that was probably meant. */
 export function reportUnknownKey({ key, at }: Entry, inside: string, known: readonly string[], scope: Scope): void {
-  const prefix = /^.+_(?=[^_]+$)/.exec(key)?.[0]; // instructions have names of their own: lint_scirpt
-  const guess = nearest(key, prefix === undefined ? known : [...known, ...known.map((name) => prefix + name)]);
-  const hint = guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
+  const hint = () => {
+    const prefix = /^.+_(?=[^_]+$)/.exec(key)?.[0]; // instructions have names of their own: lint_scirpt
+    const guess = nearest(key, prefix === undefined ? known : [...known, ...known.map((name) => prefix + name)]);
+    return guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
+  };
   scope.report.unknown(at, `unknown key "${key}" in ${inside}`, hint);
 }
 
