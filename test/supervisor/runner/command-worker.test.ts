@@ -12,6 +12,7 @@ import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { recordingLog } from '../recording-log.ts';
+import './real-runner-cases.ts';
 import { STAND_INS } from './stand-ins.ts';
 
 setDefaultTimeout(30_000); // a bound for a machine under load
