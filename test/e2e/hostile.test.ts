@@ -231,4 +231,26 @@ while :; do sleep 1; done
     },
     BOUND_MS,
   );
+
+  hostile(
+    'T10 what a task leaves running and lying about is taken back, and the next task finds a clean machine',
+    async () => {
+      const scene = makeScene();
+      await cluster.startHub();
+      const supervisor = supervise(scene, `max: 1h, ${LONG}`);
+      await serving(supervisor);
+      const stray = `/var/tmp/${scene.user.name}`;
+      const leave = `setsid env -i /bin/sleep 603 &\necho x > ${stray}\necho evil > $HOME/.zshenv\n`;
+      const build = (script: string, name: string) =>
+        cluster.submit(
+          cluster.workTree('persistent_worker: {}\nt_task: {x_script: sh x.sh}\n', { 'x.sh': script }, name),
+        );
+      expect((await build(leave, 'first')).code).toBe(0);
+      await waitFor('the verdict is logged', () => /verdict\W+cleaned/.test(supervisor.stderr()), BOUND_MS);
+      expect([existsSync(stray), existsSync(join(scene.user.home, '.zshenv'))]).toEqual([false, false]);
+      expect((await build('ps -ef | grep -c "[s]leep 603"; exit 0', 'second')).stdout).not.toContain('sleep 603');
+      expect((await status()).status.phase).toBe('serving');
+    },
+    BOUND_MS,
+  );
 });
