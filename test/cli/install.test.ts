@@ -6,6 +6,8 @@ import { run as install } from '../../src/cli/install.ts';
 import { run as uninstall } from '../../src/cli/uninstall.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createMetadata } from '../../src/platform/metadata/metadata.ts';
+import { findProcess } from '../../src/platform/process-table.ts';
+import { spawn } from '../../src/platform/processes.ts';
 import { testContext } from '../support/cli-context.ts';
 import { FakeMetadata } from '../support/fake-metadata.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -125,7 +127,7 @@ test('the token comes from its source with the role of the instance, into a file
   });
   try {
     writeFileSync(`${folder.path}/binary`, 'program');
-    const args = ['--root', `${folder.path}/root`, '--image', '--binary', `${folder.path}/binary`];
+    const args = ['--root', `${folder.path}/root`, '--binary', `${folder.path}/binary`];
     args.push('--token-source', 'ssm:/pool/token', '--aws-endpoint', `http://127.0.0.1:${aws.port}/`);
     const { machine } = machineOf('darwin', metadata);
     const { code, out } = await say(install, args, machine);
@@ -133,8 +135,26 @@ test('the token comes from its source with the role of the instance, into a file
     expect(out).not.toContain('from-ssm');
     expect(readFileSync(`${folder.path}/root/etc/pwagent/token`, 'utf8')).toBe('from-ssm');
     expect(statSync(`${folder.path}/root/etc/pwagent/token`).mode & 0o777).toBe(0o600);
+    // What is staged here will run elsewhere: this instance is not the one that may be ended.
+    expect(existsSync(`${folder.path}/root/etc/pwagent/marker`)).toBe(false);
   } finally {
     await aws.stop(true);
+  }
+});
+
+test('processes of this machine are none of a staged one', async () => {
+  using folder = tempFolder();
+  writeFileSync(`${folder.path}/service_pool.sh`, 'while :; do sleep 1; done\n');
+  const old = await spawn({ argv: ['/bin/sh', `${folder.path}/service_pool.sh`], env: { PATH: '/usr/bin:/bin' } });
+  try {
+    const { machine } = machineOf('linux');
+    const args = ['--root', `${folder.path}/root`, '--binary', `${folder.path}/service_pool.sh`, '--replace'];
+    const { code, out } = await say(install, args, machine);
+    expect([code, out.includes('end process')]).toEqual([0, false]);
+    expect(findProcess(old.pid)?.pid).toBe(old.pid);
+  } finally {
+    old.signalGroup('SIGKILL');
+    await old.exited;
   }
 });
 

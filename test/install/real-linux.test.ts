@@ -86,6 +86,8 @@ withMachine(
       part marker;    cat /etc/pwagent/marker
       part account;   getent passwd MacM1-7-worker | cut -d: -f1,6,7; stat -c '%a %U' /home/MacM1-7-worker
       part second;    pwagent install --binary "$S/pwagent" --replace --token-file "$S/token" --rpc-endpoint http://169.254.169.254
+      chown nobody /etc/pwagent/token; chmod 0644 /etc/pwagent/token
+      part mended;    pwagent install --binary "$S/pwagent"; stat -c '%a %U' /etc/pwagent/token
       part doctor;    pwagent doctor --json --aws-endpoint http://127.0.0.1:9
       cp /bin/false "$S/pwagent"
       part newer;     pwagent install --binary "$S/pwagent"
@@ -120,6 +122,11 @@ withMachine(
     expect(told.marker).toBe('i-0123456789abcdef0\n');
     expect(told.account).toBe('MacM1-7-worker:/home/MacM1-7-worker:/bin/bash\n750 MacM1-7-worker\n');
     expect(told.second).toBe('nothing to do: everything is as it should be\nexit 0\n');
+    expect(told.mended?.split('\n').slice(0, 3)).toEqual([
+      'give /etc/pwagent/token to root, mode 0600: owner or mode is wrong',
+      'exit 0',
+      '600 root',
+    ]);
     const report = JSON.parse(told.doctor?.split('\n')[0] ?? '') as { checks: { name: string; verdict: string }[] };
     const amiss = report.checks.filter(({ verdict, name }) => verdict !== 'ok' && name !== 'disk'); // memory is small
     expect(amiss.map(({ name, verdict }) => `${verdict} ${name}`)).toEqual(['warn shutdown behaviour']);
