@@ -2,7 +2,10 @@ import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
+import { drawTasks } from '../../src/cirrus-yml/draw-tasks.ts';
 import { parseConfiguration } from '../../src/cirrus-yml/parse-configuration.ts';
+import { tasksToJson } from '../../src/cirrus-yml/tasks-json.ts';
+import { memoryFiles } from './memory-files.ts';
 
 const CASES = resolve(import.meta.dir, '../conformance/cirrus-yml');
 const samples = readdirSync(CASES)
@@ -86,9 +89,21 @@ describe('what is too much is refused in one sentence', () => {
 
 /** Whatever goes in: tasks or errors come out, every place lies inside the text, and nothing is thrown. */
 function checkResult(text: string): void {
-  const { tasks, problems } = parse(text);
+  const files = memoryFiles({ D: text, src: text });
+  const { tasks, problems, foreign, plan } = parseConfiguration({
+    text,
+    environment: { A: 'b' },
+    files,
+    declaredProperties: true,
+  });
+  expect(drawTasks(plan).split('\n').length - 1).toBeLessThanOrEqual(plan.length);
+  expect(tasksToJson(tasks)).toHaveLength(tasks.length);
   const lines = text.split('\n');
-  for (const { line, column, message } of problems) {
+  const places = [...problems, ...foreign].flatMap((problem) => [
+    problem,
+    ...(problem.used ?? []).map((place) => ({ ...place, message: problem.message })),
+  ]);
+  for (const { line, column, message } of places) {
     expect(line).toBeWithin(1, lines.length + 1);
     expect(column).toBeWithin(1, (lines[line - 1]?.length ?? 0) + 2);
     expect(message).not.toMatch(/undefined|\[object|NaN|\.$/);
@@ -106,6 +121,16 @@ const mark = fc.constantFrom(
     'only_if: $A',
     '${A}',
     'isolation: {tart: {}}',
+    'container: {dockerfile: D}',
+    'additional_containers: [{name: a, image: b, port: 1}]',
+    'pipe:',
+    'steps: [{image: a, script: b}]',
+    'docker_builder: {script: a}',
+    'gce_instance: {}',
+    'trigger_type: manual',
+    'COPY $A src /to',
+    'depends_on: [main, a]',
+    'ENCRYPTED[a]',
     '~',
     '\r\n',
     '\u0000',
