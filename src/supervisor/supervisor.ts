@@ -68,6 +68,7 @@ export class Supervisor {
   #working = false;
   #cancelTimer = () => {};
   #tidiedMs = Number.NEGATIVE_INFINITY;
+  #started = false;
   #stopped = false;
 
   constructor(deps: SupervisorDeps) {
@@ -90,6 +91,7 @@ export class Supervisor {
 
   /** `unusable`: why no worker can be started with this set-up. */
   start(unusable?: string): void {
+    this.#started = true;
     this.#deps.actions.saveJournal();
     this.dispatch(unusable === undefined ? { tag: 'started' } : { tag: 'set-up-unusable', why: unusable });
     this.#wake();
@@ -99,6 +101,7 @@ export class Supervisor {
   rebase(state: State, policy: Partial<Policy>): void {
     this.#state = state;
     this.#policy = { ...this.#policy, ...policy };
+    if (!this.#started) return; // it begins with this life
     this.#deps.actions.saveJournal();
     this.#wake();
   }

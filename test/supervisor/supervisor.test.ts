@@ -97,6 +97,15 @@ describe('the runner', () => {
     expect(lines[1]?.fields).toMatchObject({ from: 'starting', to: 'serving', event: 'worker-registered', ageMs: 0 });
   });
 
+  test('a life that turned out to be older acts at once; before the start it only begins with it', async () => {
+    const { clock, seen, supervisor } = stage();
+    supervisor.workerSays({ type: 'registered' });
+    supervisor.rebase({ ...supervisor.state, servedAgeMs: -HOUR }, { idleAfterMs: HOUR });
+    expect(seen.slice(1)).toEqual(['0 pause', '0 shut down']);
+    await clock.advance(1);
+    expect(seen.filter((what) => what.includes('shut down'))).toHaveLength(1);
+  });
+
   test('stopped, it decides nothing and waits for nothing', async () => {
     const { clock, seen, supervisor } = stage();
     supervisor.stop();
