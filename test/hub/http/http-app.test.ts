@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { parseConfiguration } from '../../../src/cirrus-yml/parse-configuration.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { instructionView } from '../../support/memory-hub.ts';
 import { tarOf } from '../../support/tar-of.ts';
@@ -69,6 +70,31 @@ describe('starting a build', () => {
     const empty = await json(await request(' '));
     expect([empty.status, JSON.stringify(empty.body)]).toEqual([422, expect.stringContaining('no task is left')]);
     expect(hub.core.created).toHaveLength(1);
+  });
+
+  test('what only a hosted service could run is refused at its line, read by the real language', async () => {
+    using hub = await testHub(new FakeClock(), { parse: parseConfiguration });
+    const treeId = await upload(hub);
+    const text = 'persistent_worker: {}\ngood_task: {script: a}\nfar_task:\n  container: {image: debian}\n';
+    const answer = await json(
+      await hub.app.request('/api/v1/builds', order(treeId, { config: { path: 'ci.yml', text } })),
+    );
+    expect(answer).toEqual({
+      status: 422,
+      body: {
+        problems: [
+          {
+            file: 'ci.yml',
+            severity: 'error',
+            line: 4,
+            column: 3,
+            message: '"container" needs a hosted service',
+            hint: 'use persistent_worker with labels or an isolation instead',
+          },
+        ],
+      },
+    });
+    expect(hub.core.created).toEqual([]);
   });
 
   const good = 'f'.repeat(64);
