@@ -159,7 +159,8 @@ export async function readDoctorFacts(deps: Deps, request: DoctorRequest, signal
       [PATHS.deadline, sha256Of(DEADLINE_SCRIPT)],
       ...services.map(({ file, content }): [string, string] => [file, sha256Of(content)]),
     ]),
-    loaded: await readLoaded(world, signal),
+    // Without a service manager nothing is loaded, and the checks say so.
+    loaded: await readLoaded(world, signal).catch(() => ({ deadline: false, supervisor: false })),
     disk: {
       path: statePath,
       freeBytes: await freeBytes(inRoot(root, statePath)),

@@ -4,6 +4,7 @@ import { run as doctor } from '../../src/cli/doctor.ts';
 import type { Machine } from '../../src/cli/install/world.ts';
 import { run as install } from '../../src/cli/install.ts';
 import { run as uninstall } from '../../src/cli/uninstall.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createMetadata } from '../../src/platform/metadata/metadata.ts';
 import { findProcess } from '../../src/platform/process-table.ts';
@@ -214,4 +215,15 @@ test('the doctor tells people how to mend each thing', async () => {
   expect(code).toBe(1);
   expect(out).toContain('fail  configuration       /etc/pwagent/pwagent.yml is missing\n');
   expect(out).toContain('→ run pwagent install');
+});
+
+test('a machine without a service manager is told about, not a reason to give up', async () => {
+  await using metadata = await new FakeMetadata().start();
+  const { machine } = machineOf('linux', metadata);
+  const run = () => Promise.reject(new AppError('CONFIG', 'program systemctl was not found'));
+  const { code, out } = await say(doctor, ['--json', '--aws-endpoint', 'http://127.0.0.1:9'], { ...machine, run });
+  const { checks } = JSON.parse(out) as { checks: { name: string; verdict: string }[] };
+  expect(code).toBe(1);
+  expect(checks.find(({ name }) => name === 'metadata')?.verdict).toBe('ok');
+  expect(checks.find(({ name }) => name === 'supervisor service')?.verdict).toBe('fail');
 });
