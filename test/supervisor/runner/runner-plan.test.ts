@@ -16,7 +16,7 @@ test.each([
     { tag: 'signal', signal: 'SIGUSR1', when: 'at-once' },
   ],
   ['drain: { command: [/bin/sleep, "0"] }', { tag: 'command', argv: ['/bin/sleep', '0'] }],
-] as const)('%p drains by %p', (text, drain) => expect(planRunner(worker(text)).drain).toEqual(drain));
+] as const)('the way to drain of: %s', (text, drain) => expect(planRunner(worker(text)).drain).toEqual(drain));
 
 test('the rest of the plan', () => {
   const plan = planRunner(worker('undrain: { signal: SIGCONT }, busy: { processes: [make] }, progress: { file: /p }'));
