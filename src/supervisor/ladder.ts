@@ -3,11 +3,9 @@ import { describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { bounded } from '../platform/bounded.ts';
 import type { Clock } from '../platform/clock.ts';
-import { programRunner, type RunProgram } from '../platform/run-program.ts';
+import type { RunProgram } from '../platform/run-program.ts';
 import type { RungOutcome } from './policy-types.ts';
 import { climbSafely, makeRungs, type Rung } from './rungs.ts';
-
-export { programRunner };
 
 /** From the order to the first rung when it is urgent; with `PERSIST_MS` well within the promised ten seconds. */
 const URGENT_MS = 8_000;
