@@ -92,8 +92,9 @@ async function working(argv: (folder: string) => readonly string[], runner: Part
     state: () => messages.filter((message) => message.type === 'state').at(-1),
     async [Symbol.asyncDispose]() {
       worker.kill();
-      await worker.end(AbortSignal.abort());
       for (const { pid } of ofFolder(folder.path)) sendSignal(pid, 'SIGKILL'); // what no rule could attribute
+      await waitFor('all gone', () => ofFolder(folder.path).length === 0); // a false clock would wait for ever
+      await worker.end(AbortSignal.abort());
       folder[Symbol.dispose]();
     },
   };
