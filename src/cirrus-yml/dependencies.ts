@@ -1,3 +1,4 @@
+import { nearest } from '../lib/nearest.ts';
 import type { Report } from './report.ts';
 import type { TaskDraft } from './task/task-draft.ts';
 
@@ -26,6 +27,8 @@ function indexByName(tasks: readonly NumberedTask[]): NameIndex {
 function explainMissing(name: string, tasks: readonly NumberedTask[]): string {
   const hidden = tasks.find(({ draft }) => draft.keyName === name);
   if (hidden !== undefined) return `that task calls itself "${hidden.draft.name}": write this name`;
+  const guess = nearest(name, new Set(tasks.slice(0, 500).flatMap(({ draft }) => [draft.name, draft.alias])));
+  if (guess !== undefined) return `did you mean "${guess}"?`;
   const names = [...new Set(tasks.map(({ draft }) => draft.name))].slice(0, 10);
   return `tasks of this file: ${names.join(', ')}`;
 }
@@ -36,8 +39,10 @@ function resolveOne(task: NumberedTask, index: NameIndex, tasks: readonly Number
   for (const { text, at } of task.draft.dependsOn) {
     const targets = index.get(text) ?? [];
     if (targets.length === 0) {
-      report.error(at, `"${task.draft.name}" depends on "${text}", which is no task`, explainMissing(text, tasks));
-    } else if (!targets.some(({ enabled }) => enabled)) {
+      // A task that is left out needs nothing in this build, but the slip waits for the next one.
+      const tell = task.enabled ? report.error : report.warning;
+      tell(at, `"${task.draft.name}" depends on "${text}", which is no task`, () => explainMissing(text, tasks));
+    } else if (task.enabled && !targets.some(({ enabled }) => enabled)) {
       report.warning(task.draft.at, `"${task.draft.name}" does not wait for "${text}", which its only_if leaves out`);
     }
     for (const target of targets) if (target.enabled) ids.add(target.id);
@@ -100,8 +105,8 @@ export function resolveDependencies(
   report: Report,
 ): ReadonlyMap<number, readonly number[]> {
   const index = indexByName(tasks);
-  const kept = tasks.filter(({ enabled }) => enabled);
-  const required = new Map(kept.map((task) => [task.id, resolveOne(task, index, tasks, report)]));
+  const resolved = tasks.map((task) => ({ task, ids: resolveOne(task, index, tasks, report) }));
+  const required = new Map(resolved.filter(({ task }) => task.enabled).map(({ task, ids }) => [task.id, ids]));
   const circle = findCircle(required);
   const drafts = circle.flatMap((id) => tasks[id]?.draft ?? []);
   const [first] = drafts;

@@ -2,12 +2,15 @@ import { type AliasUse, findUse, type Range } from './alias-uses.ts';
 import { LIMITS } from './limits.ts';
 import type { Problem, TextPlace } from './problem.ts';
 
+/** What to do about a problem; a function where finding it costs something, asked only if the problem is told. */
+type Hint = string | (() => string);
+
 /** Collects what is wrong. `at` is an offset into the text; the same complaint at the same place is kept once. */
 export interface Report {
-  error(at: number, message: string, hint?: string): void;
-  warning(at: number, message: string, hint?: string): void;
-  /** A warning about a key that nothing reads, which `validate --strict` refuses. The hint is made when it is told. */
-  unknown(at: number, message: string, hint: () => string): void;
+  error(at: number, message: string, hint?: Hint): void;
+  warning(at: number, message: string, hint?: Hint): void;
+  /** A warning about a key that nothing reads, which `validate --strict` refuses. */
+  unknown(at: number, message: string, hint: Hint): void;
   /** Remembers an alias, so that problems in what it repeats tell where it is used. */
   aliasUsed(use: AliasUse): void;
   /** The same report for what is read on behalf of the task that was written in this range. */
@@ -23,7 +26,7 @@ interface Finding {
   readonly severity: Problem['severity'];
   readonly at: number;
   readonly message: string;
-  readonly hint: string | (() => string) | undefined;
+  readonly hint: Hint | undefined;
   readonly kind: Problem['kind'];
   readonly ranges: Range[];
 }

@@ -683,6 +683,23 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
       '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write \'perhaps\' for the text, or $perhaps for the variable',
     ],
   ],
+  [
+    'a slip in a dependency',
+    `${PW}\nunit_task: {}\nb_task: {depends_on: untt}\n`,
+    ['3:10 error: "b" depends on "untt", which is no task; did you mean "unit"?'],
+  ],
+  [
+    'a slip in a dependency of a task that is left out',
+    `${PW}\nunit_task: {}\nb_task: {depends_on: untt, only_if: $A == 'b'}\n`,
+    ['3:10 warning: "b" depends on "untt", which is no task; did you mean "unit"?'],
+  ],
+  [
+    'a pattern with alternatives that are not grouped',
+    withLine(`only_if: $A =~ 'main|release/.*' && !($B !=~ '(x|y)[|]\\|')`),
+    [
+      '3:18 warning: the pattern "main|release/.*" matches what begins with its first or ends with its last alternative; write (main|release/.*) for one of them as a whole',
+    ],
+  ],
   ['an empty task takes all from the root', `${PW}\na_task:\n`, []],
   ['an empty block', withLine('always:'), []],
   ['a cloud is known by name', 'task: {gce_instance: {image: a}}\n', []],
