@@ -1,7 +1,7 @@
 import type { Logger } from '../lib/log.ts';
 import type { Fetch } from '../platform/bounded-request.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createEc2 } from '../platform/ec2/ec2.ts';
+import { createEc2, type Ec2Outcome } from '../platform/ec2/ec2.ts';
 import { programFeeder } from '../platform/feed-program.ts';
 import type { Identity } from '../platform/metadata/documents.ts';
 import type { Metadata } from '../platform/metadata/metadata.ts';
@@ -10,6 +10,12 @@ import { decideArming, type Marker } from './arming.ts';
 import type { SupervisorConfig } from './config.ts';
 import { blockMetadataFor, type Guard } from './guard/metadata-guard.ts';
 import type { ArmedEffects } from './rungs.ts';
+
+/** What survives the machine: why it ended. */
+const ENDED_TAG = 'pwagent:ended';
+
+/** EC2 takes no longer values. */
+const MAX_TAG_CHARACTERS = 256;
 
 export interface ArmingParts {
   readonly config: SupervisorConfig;
@@ -29,6 +35,7 @@ export interface ArmingParts {
 export class ArmedMachine {
   readonly #parts: ArmingParts;
   #guard: Guard | undefined;
+  #tag: ((reason: string, signal: AbortSignal) => Promise<Ec2Outcome>) | undefined;
 
   constructor(parts: ArmingParts) {
     this.#parts = parts;
@@ -46,6 +53,7 @@ export class ArmedMachine {
     const { permit } = arming;
     log.info('armed: this supervisor ends the machine by itself', { event: 'arming', armed: true, instanceId });
     const ec2 = createEc2({ credentials: (inner) => metadata.credentials(inner), region, fetch, clock });
+    this.#tag = (reason, inner) => ec2.setTag(instanceId, ENDED_TAG, reason.slice(0, MAX_TAG_CHARACTERS), inner);
     const terminate = async (inner: AbortSignal) => {
       const outcome = await ec2.terminateSelf(instanceId, inner);
       return outcome.ok ? null : outcome.problem;
@@ -63,6 +71,14 @@ export class ArmedMachine {
       return;
     }
     log.warn('the worker can reach the metadata service', { event: 'guard', reason: this.#guard.why });
+  }
+
+  /** Writes the reason of the end where it survives the machine, if the role allows it. Waits for nothing. */
+  tellEnd(reason: string, signal: AbortSignal): void {
+    void this.#tag?.(reason, signal).then((outcome) => {
+      if (outcome.ok || signal.aborted) return;
+      this.#parts.log.info('the reason could not be written as a tag', { event: 'ended-tag', error: outcome.problem });
+    });
   }
 
   /** Takes the packet filter away again. */

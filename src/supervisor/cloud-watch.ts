@@ -87,7 +87,7 @@ export class CloudWatch {
   }
 
   async #untilKnown(signal: AbortSignal): Promise<void> {
-    const { clock, ports, readyPollMs, mayBeNone, settledNone } = this.#deps;
+    const { clock, log, ports, readyPollMs, mayBeNone, settledNone } = this.#deps;
     const beganMs = clock.continuousMs();
     let none = settledNone;
     for (;;) {
@@ -103,6 +103,10 @@ export class CloudWatch {
       if (!mayBeNone) this.#failed(read.problem);
       else if (!none && clock.continuousMs() - beganMs >= NONE_AFTER_MS) {
         none = true;
+        log.info('no metadata service answers: this is no instance of EC2, and its age counts from this start', {
+          event: 'metadata-source',
+          source: 'none',
+        });
         ports.nobodyThere();
       }
       await this.#rest(startedMs, none ? Math.max(LATE_POLL_MS, readyPollMs) : readyPollMs, signal);

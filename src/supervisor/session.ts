@@ -44,6 +44,8 @@ export interface SessionParts {
   readonly mayArm: boolean;
   /** Arms the machine if it may be; undefined when not. */
   readonly arm: (identity: Identity) => Promise<ArmedEffects | undefined>;
+  /** Tells the cloud why the machine ends, where it may. */
+  readonly tellEnd: (reason: string) => void;
   /** Aborts when nothing may be waited for any more. */
   readonly leave: AbortSignal;
 }
@@ -153,10 +155,6 @@ export class Session {
         launched: (launch, identity) => this.#launched(launch, identity),
         nobodyThere: () => {
           this.#life.settleNone();
-          log.info('no metadata service answers: this is no instance of EC2, and its age counts from this start', {
-            event: 'metadata-source',
-            source: 'none',
-          });
           void this.#journal.save();
         },
       },
@@ -220,6 +218,7 @@ export class Session {
       endWorker: (signal: AbortSignal) => this.#worker.end(signal),
       persist: () => this.#journal.save(),
     };
+    this.#parts.tellEnd(parts.reason);
     endMachine(parts, urgent, this.#ladder.signal);
   }
 

@@ -121,7 +121,8 @@ async function makeParts({ options, setUp, log, metadata, armed, stop, hurry }: 
   const started = { ...now, continuousMs: clock.continuousMs(), wallMs: clock.wallMs() };
   const life = beginLife(loaded, config.life, { ...started, source }, () => randomToken(16));
   const arm: SessionParts['arm'] = async (identity) => armed?.arm(identity, hurry);
-  return { ...setUp, life, started, clock, log, dryRun, metadata, seen, arm, leave: hurry };
+  const tellEnd = (reason: string) => armed?.tellEnd(reason, hurry);
+  return { ...setUp, life, started, clock, log, dryRun, metadata, seen, arm, tellEnd, leave: hurry };
 }
 
 /** Sockets and metrics: what is asked from outside. */
