@@ -94,7 +94,7 @@ export function becomeUser(account: Account): void {
   const libc = openAccounts();
   const wanted = groupsOf(libc, account);
   if (libc.setgid(account.gid) !== 0) refuse(account, 'its group is refused');
-  if (libc.initgroups(ptr(cString(account.name)), account.gid) !== 0) refuse(account, 'its groups are refused');
+  if (libc.initgroups(cString(account.name), account.gid) !== 0) refuse(account, 'its groups are refused');
   if (libc.setuid(account.uid) !== 0) refuse(account, 'its id is refused');
   const held = currentGroups(libc);
   const foreign = [...held].filter((id) => !wanted.has(id));

@@ -124,13 +124,16 @@ describe('endUser', () => {
     let next = 100;
     let looks = 0;
     const alive = new Map<number, 'runs' | 'stopped'>([[100, 'runs']]);
-    const list = () => {
-      looks += 1;
+    const fork = () => {
       const running = [...alive.values()].filter((state) => state === 'runs').length;
       for (let born = 0; born < running && alive.size < slots; born += 1) {
         next += 1;
         alive.set(next, 'runs');
       }
+    };
+    const list = () => {
+      looks += 1;
+      fork();
       const other = { ...info(7, 1, 7), uid: 0 };
       return [
         other,
@@ -142,6 +145,7 @@ describe('endUser', () => {
       if (pid < 100) throw new Error(`${name} to ${pid}`);
       if (name === 'SIGSTOP') alive.set(pid, 'stopped');
       else alive.delete(pid);
+      fork(); // a place that comes free is taken at once by whoever still runs
     };
     return { port: { ownPid: 5, list, signal }, alive, looks: () => looks };
   }

@@ -79,13 +79,14 @@ describe('after a task of a user of its own', () => {
       const ports = portsFor(user, user.home);
       const before = await takeSnapshot(ports, NOBODY, never);
       const start = (id: string) => spawn({ argv: ['/bin/sleep', '600'], env: { CIRRUS_TASK_ID: id }, user, cwd: '/' });
-      const [ended, other] = await Promise.all([start('1'), start('2')]);
+      const [ended, other, stranger] = await Promise.all([start('1'), start('2'), start('3')]);
       await waitFor('both run', () =>
-        [ended, other].every(({ pid }) => findProcess(pid)?.command === '/bin/sleep 600'),
+        [ended, other, stranger].every(({ pid }) => findProcess(pid)?.command === '/bin/sleep 600'),
       );
       const result = await auditAfterTask(before, { ...NOBODY, taskId: '1', running: () => ['2'] }, ports, never);
       expect(result.verdict).toBe('cleaned');
-      expect([findProcess(ended.pid), findProcess(other.pid)?.pid]).toEqual([undefined, other.pid]);
+      const left = [ended, other, stranger].map(({ pid }) => findProcess(pid)?.pid);
+      expect(left).toEqual([undefined, other.pid, stranger.pid]);
     },
     30_000,
   );
