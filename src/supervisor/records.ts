@@ -11,23 +11,46 @@ export type RecordLine =
 const MAX_BYTES = 1024 * 1024;
 const LINES_BETWEEN_BEGINS = 500;
 
+/** A disk that hangs must not fill the memory. */
+const MAX_EARLY = 1_000;
+
 /**
  * The ring of records beside the journal: every event that changed something, with what was decided, and now and then
  * the whole state, so that each file can be replayed by itself. A disk that takes nothing costs the lines, nothing else.
  */
 export class RecordRing {
-  readonly #file: RotatingFile | undefined;
+  readonly #path: string;
+  readonly #log: Logger;
   readonly #now: () => number;
+  #file: RotatingFile | undefined;
+  /** What came before the file was opened; undefined from then on. */
+  #early: string[] | undefined = [];
   #lines = LINES_BETWEEN_BEGINS;
 
   /** `now`: wall time, for people who read the file. */
   constructor(path: string, log: Logger, now: () => number) {
+    this.#path = path;
+    this.#log = log;
     this.#now = now;
+  }
+
+  /**
+   * Opens the file. Not before there is a journal: records without one tell the next start that the journal was lost.
+   * Never throws.
+   */
+  open(): void {
     try {
-      this.#file = new RotatingFile(path, { maxBytes: MAX_BYTES, keep: 1 });
+      this.#file = new RotatingFile(this.#path, { maxBytes: MAX_BYTES, keep: 1 });
     } catch (error) {
-      log.warn('the records of decisions cannot be written', { event: 'records', file: path, error: String(error) });
+      this.#log.warn('the records of decisions cannot be written', {
+        event: 'records',
+        file: this.#path,
+        error: String(error),
+      });
     }
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const line of early) this.#file?.write(line);
   }
 
   /** `before` is the state to which the event came. */
@@ -48,6 +71,8 @@ export class RecordRing {
   }
 
   #write(line: RecordLine): void {
-    this.#file?.write(`${JSON.stringify(line)}\n`);
+    const text = `${JSON.stringify(line)}\n`;
+    if (this.#early === undefined) this.#file?.write(text);
+    else if (this.#early.length < MAX_EARLY) this.#early.push(text);
   }
 }

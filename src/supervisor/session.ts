@@ -93,6 +93,7 @@ export class Session {
     const { unusable, seen } = this.#parts;
     if (seen !== undefined) this.#launched(seen.launch, seen.identity);
     this.#supervisor.start(unusable);
+    void this.#journal.save().then(() => this.#records.open());
     void this.#watch?.run(seen !== undefined, this.#ladder.signal).catch((error: unknown) => {
       if (!this.#ladder.signal.aborted) throw error;
     });

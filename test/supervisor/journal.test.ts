@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { type JournalEntry, loadJournal, saveJournal } from '../../src/supervisor/journal.ts';
+import {
+  type JournalEntry,
+  loadJournal,
+  putJournalAside,
+  recordsPathOf,
+  saveJournal,
+} from '../../src/supervisor/journal.ts';
 import { JournalKeeper } from '../../src/supervisor/journal-keeper.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { recordingLog } from './recording-log.ts';
@@ -96,4 +102,20 @@ describe('JournalKeeper', () => {
     await keeper.save();
     expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
   });
+});
+
+test('A29 a journal that is gone although records stand beside its place is a lost one, not a first start', async () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/journal.json`;
+  expect((await loadJournal(path, process.getuid?.() ?? 0)).tag).toBe('absent');
+  await Bun.write(recordsPathOf(path), '{}\n');
+  expect(await loadJournal(path, process.getuid?.() ?? 0)).toEqual({ tag: 'spoiled', why: 'it is gone' });
+});
+
+test('a journal of another instance is put aside, not lost', async () => {
+  using folder = tempFolder();
+  const path = `${folder.path}/journal.json`;
+  await Bun.write(path, 'old');
+  await putJournalAside(path, '../i-1');
+  expect(await Bun.file(`${path}.of-___i-1`).text()).toBe('old');
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { jitterOf } from '../../src/supervisor/jitter.ts';
 import type { JournalEntry } from '../../src/supervisor/journal.ts';
-import { beginLife, type LifeSettings, type Situation } from '../../src/supervisor/life.ts';
+import { beginLife, journalEntryOf, type LifeSettings, type Situation } from '../../src/supervisor/life.ts';
 import { HOUR, MINUTE } from './policy-support.ts';
 
 const SETTINGS: LifeSettings = {
@@ -104,5 +104,36 @@ describe('beginLife', () => {
     const life = beginLife({ tag: 'spoiled', why: 'torn' }, SETTINGS, NOW, newId);
     expect([life.ageMs, life.state.servedAgeMs, life.limits.idleAfterMs]).toEqual([30 * HOUR, 0, 20 * HOUR]);
     expect(life.warnings).toEqual([expect.stringContaining('torn')]);
+  });
+
+  test('on a known instance the ladder goes on over boots', () => {
+    const booted: Situation = { continuousMs: MINUTE, bootId: 'b', wallMs: NOW.wallMs + HOUR, source: 'ec2' };
+    const life = resume({ instanceId: 'i-1', stopping: 'too old', attempts: 1 }, SETTINGS, booted);
+    expect([life.lifeId, life.state.phase, life.uncertain]).toEqual(['old', 'stopping', true]);
+  });
+
+  test('what must survive survives: withdrawn, notices, counts, what is uncertain', () => {
+    const now: Situation = { ...NOW, source: 'ec2' };
+    const kept = {
+      servedAgeMs: 7,
+      notice: { what: 'retirement', dueAgeMs: 9 * HOUR },
+      finishedTasks: 3,
+      dirty: 'a mount',
+      urgent: true,
+      restartAgesMs: [5],
+    };
+    const before = beginLife({ tag: 'absent' }, SETTINGS, now, newId);
+    const state = { ...before.state, ...kept, phase: 'withdrawn' } as const;
+    const written = journalEntryOf(before, 4 * HOUR, state, { ...entry.mark, ageMs: 5 * HOUR }, []);
+    const after = beginLife({ tag: 'found', entry: written }, SETTINGS, now, newId);
+    expect(after.state).toMatchObject({ ...kept, phase: 'withdrawn' });
+    expect([after.uncertain, after.certainAgeMs, after.ageMs]).toEqual([true, 4 * HOUR, 5 * HOUR]);
+    const alone = beginLife({ tag: 'found', entry: written }, SETTINGS, NOW, newId);
+    expect(alone.state.phase).toBe('starting'); // no tag is read there that could give the machine back
+  });
+
+  test('auto: a first start counts from itself, explicit EC2 from the boot until the launch is known', () => {
+    const first = (source: Situation['source']) => beginLife({ tag: 'absent' }, SETTINGS, { ...NOW, source }, newId);
+    expect([first('auto').ageMs, first('ec2').ageMs, first('ec2').origin]).toEqual([0, 30 * HOUR, 'boot']);
   });
 });

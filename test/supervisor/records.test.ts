@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { decide } from '../../src/supervisor/policy.ts';
 import type { Event } from '../../src/supervisor/policy-types.ts';
 import { RecordRing } from '../../src/supervisor/records.ts';
@@ -25,6 +25,8 @@ function record(path: string, events: readonly Event[]): string {
     ring.note(event, decision, state, POLICY);
     state = next;
   }
+  expect(existsSync(path)).toBe(false); // not before the journal
+  ring.open();
   return readFileSync(path, 'utf8');
 }
 
@@ -57,6 +59,7 @@ test('torn lines and what stands before the first beginning cost nothing else', 
 test('a ring that cannot be written is told once and stops nothing', () => {
   const { log, lines } = recordingLog();
   const ring = new RecordRing('/proc/none/r.jsonl', log, () => 0);
+  ring.open();
   ring.note(at.started(0), null, NEW, POLICY);
   expect(lines.map(({ level }) => level)).toEqual(['warn']);
 });
