@@ -20,6 +20,46 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   ['an open quote', 'task:\n  script: "a\n', ['2:11 error: this quote is not closed']],
   ['a tab', 'task:\n\tscript: a\n', ['2:1 error: a tab is used for indentation; YAML wants spaces']],
   [
+    'a line that ends the file too early is told once',
+    ' task:\n  script: a\nx_task:\n  script: b\n',
+    ['3:1 error: this line belongs to nothing before it; check its indentation and that of the lines before'],
+  ],
+  [
+    'text behind the sign of a block',
+    'task:\n  script: | make\n',
+    ['2:13 error: text follows "|" or ">" on the same line; begin it on the next line, or quote the whole value'],
+  ],
+  [
+    'a comment without a space',
+    'task:\n  env: {A: b}# x\n',
+    ['2:14 error: a space is missing before this "#"; if it begins no comment, put the whole value in quotes'],
+  ],
+  [
+    'a missing comma',
+    'task:\n  env: {A: b C: d}\n',
+    ['2:12 error: keys inside brackets are separated by commas; is a comma missing before this?'],
+  ],
+  [
+    'a missing comma behind a quote',
+    'task: {env: {A: "b" C: d}}\n',
+    ['1:21 error: this cannot stand here; is a comma missing before it? otherwise put the whole value in quotes'],
+  ],
+  [
+    'a star alone',
+    'task:\n  script: *\n',
+    ['2:11 error: a name must follow this character; put the whole value in quotes'],
+  ],
+  [
+    'a tag without a space',
+    'task:\n  env: {A: !x"b"}\n',
+    ['2:14 error: a space is missing after this tag or anchor; put the whole value in quotes'],
+  ],
+  [
+    'a list on the line of its anchor',
+    '&a - b\n',
+    ['1:1 error: a list cannot begin on the line of its key; begin it on the next line'],
+  ],
+  [
     'a wrong indentation',
     'task:\n    a: 1\n  b: 2\n',
     ['3:3 error: the indentation does not fit the lines before; align it with its neighbours'],

@@ -2,7 +2,7 @@ import { Composer, type CST, type Document, isScalar, Lexer, type ParsedNode, Pa
 import { LIMITS } from '../limits.ts';
 import { createLineIndex } from '../line-index.ts';
 import { createReport, type Report } from '../report.ts';
-import { explainYamlError } from './explain-yaml-error.ts';
+import { explainYamlError, isEchoOfEnd } from './explain-yaml-error.ts';
 import { createOpenMarks, type OpenMarks } from './open-marks.ts';
 
 interface LexedDocument {
@@ -38,17 +38,21 @@ function afterBlanks(text: string, at: number): number {
   return at + (/^ */.exec(text.slice(at, at + 200))?.[0].length ?? 0);
 }
 
-/** One complaint for each line: what follows on the same line is the echo of the first. */
+/**
+ * One complaint for each line: what follows on the same line is the echo of the first. Once reading has ended, every
+ * line that follows is complained about, of which one is enough.
+ */
 function reportYamlErrors(errors: readonly YAMLParseError[], text: string, marks: OpenMarks, report: Report): void {
   let silentUntil = 0;
   const open = errors.length === 0 ? undefined : marks.unclosed();
   if (open !== undefined) report.error(open.at, `this ${open.what} is not closed`);
   for (const error of errors) {
+    if (isEchoOfEnd(error) && report.hasErrors()) continue;
     const at = error.code === 'BAD_INDENT' ? afterBlanks(text, error.pos[0]) : error.pos[0];
     if (at < silentUntil || (open !== undefined && at >= open.at)) continue; // behind an open mark all is misread
     const lineEnd = text.indexOf('\n', at);
     silentUntil = lineEnd < 0 ? text.length : lineEnd;
-    const { message, hint } = explainYamlError(error);
+    const { message, hint } = explainYamlError(error, /(?:^|\n) *$/.test(text.slice(Math.max(0, at - 200), at)));
     report.error(at, message, hint);
   }
 }
