@@ -1,4 +1,5 @@
 import { AppError } from '../lib/errors.ts';
+import { isAccountName } from '../platform/make-account.ts';
 import { configurationText } from './configuration-text.ts';
 import type { InstallFacts, InstallOptions } from './facts.ts';
 import { PATHS } from './paths.ts';
@@ -121,7 +122,7 @@ function configurationSteps(facts: InstallFacts, options: InstallOptions): Step[
 /** Refuses what could only lead to a supervisor that starts and fails for ever. */
 function refuse(facts: InstallFacts, options: InstallOptions): void {
   requireRoot(facts, 'install');
-  if (!ACCOUNT.test(facts.user.name)) {
+  if (!isAccountName(facts.user.name)) {
     throw new AppError('CONFIG', `"${facts.user.name}" cannot be the name of an account`, {
       hint: 'take letters, digits, - and _, 31 of them at most',
     });
@@ -143,9 +144,6 @@ function withoutRepetition(steps: readonly Step[]): Step[] {
     return first;
   });
 }
-
-/** What both systems take as the name of an account, and no tool as an option. */
-const ACCOUNT = /^[A-Za-z_][A-Za-z0-9_-]{0,30}$/;
 
 /**
  * What has to change so that this machine has pwagent installed: nothing where all is right already. Throws `AppError`

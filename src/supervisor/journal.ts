@@ -18,6 +18,8 @@ const entrySchema = z.strictObject({
   origin: z.enum(['start', 'boot', 'launch']).default('start'),
   /** How long after the launch of the instance the life began: more than 0 after its root volume was replaced. */
   afterLaunchMs: z.number().finite().nullable().default(null),
+  /** What the Name tag of that instance said, so that a restart without its metadata service keeps the name. */
+  named: z.strictObject({ instanceId: z.string(), name: z.string() }).nullable().default(null),
   /** It was found that no metadata service answers here. */
   settledNone: z.boolean().default(false),
   withdrawn: z.boolean().default(false),

@@ -29,6 +29,8 @@ export interface Life {
   readonly journal: Loaded['tag'];
   /** How long after the launch of the instance the life began; null until EC2 told. */
   readonly afterLaunchMs: number | null;
+  /** The name of the machine as an instance's tag told it; null where none did. */
+  readonly named: JournalEntry['named'];
   /** It was found, in this life, that no metadata service answers here. */
   readonly settledNone: boolean;
   /** Nobody but a wall clock told how long the machine was off. */
@@ -57,6 +59,7 @@ function newLife(settings: LifeSettings, now: Situation, journal: Loaded['tag'],
   const nothing = {
     instanceId: null,
     afterLaunchMs: null,
+    named: null,
     settledNone: false,
     uncertain: false,
     leftovers: [],
@@ -101,12 +104,13 @@ function sameLife(entry: JournalEntry, settings: LifeSettings, now: Situation): 
   const later = (['lifetimeMs', 'idleAfterMs', 'hardCapMs'] as const).some((name) => limits[name] < wanted[name]);
   const kept = 'the configuration asks for later deadlines; this life keeps its own, since they never move later';
   const sameBoot = now.bootId !== '' && entry.mark.bootId === now.bootId;
-  const { lifeId, instanceId, origin, afterLaunchMs, settledNone } = entry;
+  const { lifeId, instanceId, origin, afterLaunchMs, named, settledNone } = entry;
   return {
     lifeId,
     instanceId,
     origin,
     afterLaunchMs,
+    named,
     settledNone,
     uncertain: !sameBoot || entry.certainAgeMs !== null,
     journal: 'found',
@@ -136,13 +140,13 @@ export function beginLife(loaded: Loaded, settings: LifeSettings, now: Situation
 
 /** What a successor has to know. */
 export function journalEntryOf(
-  life: Pick<Life, 'lifeId' | 'instanceId' | 'origin' | 'afterLaunchMs' | 'settledNone' | 'limits'>,
+  life: Pick<Life, 'lifeId' | 'instanceId' | 'origin' | 'afterLaunchMs' | 'named' | 'settledNone' | 'limits'>,
   certainAgeMs: number | null,
   state: State,
   mark: JournalEntry['mark'],
   processes: JournalEntry['processes'],
 ): JournalEntry {
-  const { lifeId, instanceId, origin, afterLaunchMs, settledNone, limits } = life;
+  const { lifeId, instanceId, origin, afterLaunchMs, named, settledNone, limits } = life;
   const { servedAgeMs, ending, unusable, restartAgesMs, notice, finishedTasks, dirty, urgent } = state;
   const ended = state.phase === 'stopping' || state.phase === 'halted';
   return {
@@ -150,6 +154,7 @@ export function journalEntryOf(
     instanceId,
     origin,
     afterLaunchMs,
+    named,
     settledNone,
     mark,
     certainAgeMs,

@@ -19,6 +19,7 @@ const entry: JournalEntry = {
   instanceId: null,
   origin: 'start',
   afterLaunchMs: null,
+  named: null,
   settledNone: false,
   certainAgeMs: null,
   withdrawn: false,
