@@ -8,19 +8,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError, EXIT } from '../src/lib/errors.ts';
 import { binarySize } from './binary-size.ts';
+import { cirrusYml } from './cirrus-yml.ts';
 import { benchEnvironment, buildAll, executable } from './executable.ts';
 import { firstLogLine } from './first-log-line.ts';
 import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { type Outcome, storeOutcome, tableOf, writePerformancePage } from './report.ts';
 import { startUp } from './start-up.ts';
+import { supervisorIdle } from './supervisor-idle.ts';
 
 /** Each starts what it needs below `folder`, an empty one, and ends it again. In the order of the page. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
   'first-log-line': firstLogLine,
   idle,
   'start-up': startUp,
+  'supervisor-idle': supervisorIdle,
   'binary-size': binarySize,
+  'cirrus-yml': cirrusYml,
 };
 
 function chosen(words: readonly string[]): string[] {

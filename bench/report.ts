@@ -7,7 +7,8 @@ import { median, spread } from './statistics.ts';
 const ROOT = resolve(import.meta.dir, '..');
 const RESULTS = join(ROOT, 'bench/results');
 
-export type Unit = 'ms' | 'MiB' | 's';
+/** Of a figure; empty for a count. */
+export type Unit = 'ms' | 'MiB' | 's' | 'documents/s' | 'KiB' | 'KiB/min' | '';
 
 /** One line of a table. */
 export interface Row {
@@ -41,13 +42,13 @@ export function rowOf(what: string, unit: Unit, samples: readonly number[], more
   return { what, unit, value: median(samples), spread: spread(samples), samples: samples.length, ...more };
 }
 
-const DIGITS: Readonly<Record<Unit, number>> = { ms: 1, MiB: 1, s: 2 };
+const DIGITS: Readonly<Record<Unit, number>> = { ms: 1, MiB: 1, s: 2, 'documents/s': 0, KiB: 0, 'KiB/min': 1, '': 0 };
 
 function cellsOf({ what, unit, value, spread: range, samples, goal }: Row): string[] {
   const show = (figure: number) => figure.toFixed(DIGITS[unit]);
   const between = range === null ? '' : `${show(range[0])} – ${show(range[1])}`;
   const aim = goal === undefined ? '' : `${value <= goal ? 'reached' : 'MISSED'}: ≤ ${goal} ${unit}`;
-  return [what, `${show(value)} ${unit}`, between, String(samples), aim];
+  return [what, `${show(value)} ${unit}`.trim(), between, String(samples), aim];
 }
 
 const HEAD = ['what', 'median or named figure', 'spread', 'samples', 'goal'];
@@ -86,7 +87,7 @@ export async function writePerformancePage(names: readonly string[]): Promise<vo
     .map((name) => JSON.parse(readFileSync(join(RESULTS, `${name}.json`), 'utf8')) as Stored);
   const intro = [
     '# Performance',
-    'Written by `npm run bench` from `bench/results/`; do not edit by hand. Everything runs as the compiled executable on one machine over loopback. Speed is never asserted by a test.',
+    'Written by `npm run bench` from `bench/results/`; do not edit by hand. Everything runs as the compiled executable on one machine over loopback, unless a section says otherwise. Speed is never asserted by a test.',
   ];
   mkdirSync(join(ROOT, 'docs'), { recursive: true });
   const page = `${[...intro, ...stored.map(sectionOf)].join('\n\n')}\n`;

@@ -21,3 +21,12 @@ export function median(samples: readonly number[]): number {
 export function spread(samples: readonly number[]): readonly [number, number] {
   return [Math.min(...samples), Math.max(...samples)];
 }
+
+/** Slope of the least-squares line through points of x and y; at least two different x. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (of: (point: readonly [number, number]) => number) =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [meanX, meanY] = [mean(([x]) => x), mean(([, y]) => y)];
+  const shared = mean(([x, y]) => (x - meanX) * (y - meanY));
+  return shared / mean(([x]) => (x - meanX) ** 2);
+}

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a process has used: resident memory now, processor time since its start. */
 export interface Usage {
@@ -26,4 +26,19 @@ function usageByPs(pid: number): Usage {
 
 export function usageOf(pid: number): Usage {
   return process.platform === 'linux' ? usageOnLinux(pid) : usageByPs(pid);
+}
+
+function voluntarySwitches(status: string): number {
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(status, 'utf8'))?.[1] ?? Number.NaN);
+}
+
+/**
+ * How often the main thread and all threads that live now have gone to sleep of their own accord: as often as they were
+ * woken. Linux only: elsewhere NaN.
+ */
+export function wakeUpsOf(pid: number): { main: number; all: number } {
+  if (process.platform !== 'linux') return { main: Number.NaN, all: Number.NaN };
+  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}/status`);
+  const all = threads.map(voluntarySwitches).reduce((sum, count) => sum + count, 0);
+  return { main: voluntarySwitches(`/proc/${pid}/status`), all };
 }
