@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet } from './fleet.ts';
-import type { BuildView, HubCore, LogChunk, NewBuild, Role, TaskView, WorkerView } from './model.ts';
+import type { BuildView, HubCore, LogChunk, NewBuild, Role, SupervisorView, TaskView, WorkerView } from './model.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import { refreshBuild } from './store/build-progress.ts';
 import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/builds.ts';
@@ -10,8 +10,9 @@ import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
 import { readAt, readChunks } from './store/logs.ts';
+import { listReports, saveReport } from './store/supervisors.ts';
 import { findTask, linkedTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
-import { roleOfToken } from './store/tokens.ts';
+import { poolOfToken, roleOfToken } from './store/tokens.ts';
 import { buildView, taskView, workerView } from './views.ts';
 
 export interface CoreDeps {
@@ -86,13 +87,25 @@ export class Core implements HubCore {
   async listWorkers(): Promise<WorkerView[]> {
     const { store, fleet } = this.deps;
     const placed = Map.groupBy(await store.read((sql) => placedTasks(sql)), ({ workerId }) => workerId);
+    const supervisors = await store.read(listReports);
     return fleet
       .members()
       .sort((left, right) => left.record.name.localeCompare(right.record.name))
       .map((member) => {
         const running = (placed.get(member.record.id) ?? []).map(({ id }) => String(id));
-        return workerView(member.record, fleet.isOnline(member), member.lastSeenMs, running);
+        const supervisor = supervisors.get(member.record.name) ?? null;
+        return workerView(member.record, fleet.isOnline(member), member.lastSeenMs, running, supervisor);
       });
+  }
+
+  async saveSupervisor(workerName: string, report: Omit<SupervisorView, 'receivedAt'>): Promise<void> {
+    const { store, clock, changes } = this.deps;
+    await store.write((sql) => saveReport(sql, workerName, report, clock.wallMs()));
+    changes.notify();
+  }
+
+  async isPoolToken(token: string): Promise<boolean> {
+    return (await this.deps.store.read((sql) => poolOfToken(sql, token))) !== undefined;
   }
 
   readLogs(buildId: string, afterSeq: number): Promise<LogChunk[]> {

@@ -52,6 +52,20 @@ export interface BuildView {
   readonly tasks: readonly TaskView[];
 }
 
+/** What the supervisor of a worker's machine reported last. It stays when the machine is gone, and so tells why it ended. */
+export interface SupervisorView {
+  readonly phase: string;
+  readonly reason: string;
+  readonly ageSeconds: number;
+  readonly deadlines: readonly { readonly rule: string; readonly dueAt: string; readonly suspended: boolean }[];
+  /** Why the machine ends; null while it does not. */
+  readonly endReason: string | null;
+  /** Tasks that have ended in the machine's life, and what the last audit found. */
+  readonly finishedTasks: number;
+  readonly verdict: { readonly verdict: string; readonly reasons: readonly string[] } | null;
+  readonly receivedAt: string;
+}
+
 export interface WorkerView {
   readonly name: string;
   readonly pool: string;
@@ -60,6 +74,8 @@ export interface WorkerView {
   readonly runningTasks: readonly string[];
   readonly online: boolean;
   readonly lastSeenAt: string;
+  /** Null where no supervisor reports. */
+  readonly supervisor: SupervisorView | null;
 }
 
 /** A piece of an instruction's log. `seq` rises over all logs of the hub: a follower resumes after the last it has seen. */
@@ -101,6 +117,10 @@ export interface HubCore {
   readLog(taskId: string, instruction: string): AsyncIterable<Uint8Array>;
   /** Calls back after each stored change of that build (or of any build), until `signal` aborts. Never blocks the change. */
   watch(buildId: string | undefined, onChange: () => void, signal: AbortSignal): void;
+  /** Keeps what the supervisor of a machine reports under the worker's name, in the place of what it said before. */
+  saveSupervisor(workerName: string, report: Omit<SupervisorView, 'receivedAt'>): Promise<void>;
+  /** Whether this is the registration token of a pool. */
+  isPoolToken(token: string): Promise<boolean>;
   /** The role of an API token, or undefined for an unknown one. Compares in constant time. */
   roleOf(token: string): Promise<Role | undefined>;
 }

@@ -1,4 +1,4 @@
-import type { BuildView, InstructionView, TaskView, WorkerView } from './model.ts';
+import type { BuildView, InstructionView, SupervisorView, TaskView, WorkerView } from './model.ts';
 import type { LinkedTask } from './scheduler/dependencies.ts';
 import { isFinal } from './scheduler/dependencies.ts';
 import type { BuildRecord } from './store/builds.ts';
@@ -65,6 +65,7 @@ export function workerView(
   online: boolean,
   lastSeenMs: number,
   runningTasks: readonly string[],
+  supervisor: SupervisorView | null,
 ): WorkerView {
-  return { name, pool, labels, resources, runningTasks, online, lastSeenAt: rfc3339(lastSeenMs) };
+  return { name, pool, labels, resources, runningTasks, online, lastSeenAt: rfc3339(lastSeenMs), supervisor };
 }

@@ -9,9 +9,6 @@ import { workerSchema } from './config-worker-schema.ts';
 /** Every system takes 103 bytes as path of a Unix socket; the operator's socket beside has `.admin` at its end. */
 const MAX_SOCKET_PATH = 97;
 
-/** A key of the final file format whose rule this version does not have: said, never silently ignored. */
-const later = z.undefined({ error: 'comes with a later version of pwagent; remove this key' }).optional();
-
 const socketPath = absolutePath.refine((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH, {
   error: `is longer than the ${MAX_SOCKET_PATH} bytes that a socket's path may have`,
 });
@@ -63,6 +60,21 @@ function shutdownSchema(problemOfProgram: ProblemOfProgram) {
     .prefault({});
 }
 
+const hub = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(/^(https?:\/\/[^/?#@]+\/?)?$/, 'must be the address of a hub, such as https://hub.example:7480')
+      .transform((url) => url.replace(/\/$/, ''))
+      .default(''),
+    'token-file': z.union([z.literal(''), absolutePath]).default(''),
+  })
+  .refine((value) => value.url === '' || value['token-file'] !== '', {
+    error: 'is needed with hub.url; the registration token of the pool will do',
+    path: ['token-file'],
+  })
+  .prefault({});
+
 /** An address of this machine alone, with a port. */
 const loopback = z
   .string()
@@ -83,7 +95,7 @@ export function configSchema(problemOfProgram: ProblemOfProgram) {
     worker: workerSchema(problemOfProgram),
     shutdown: shutdownSchema(problemOfProgram),
     disk: z.strictObject({ 'min-free': sizeType.prefault('5GiB') }).prefault({}),
-    hub: later,
+    hub,
     'state-dir': absolutePath.default('/var/db/pwagent'),
     control: z.strictObject({ socket: socketPath.default('/var/run/pwagent.sock') }).prefault({}),
     metrics: z.strictObject({ listen: loopback.default('') }).prefault({}),

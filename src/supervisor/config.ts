@@ -76,6 +76,8 @@ export interface SupervisorConfig {
   readonly socket: string;
   /** Loopback address and port of the metrics; empty: off. */
   readonly metricsListen: string;
+  /** Where reports go; undefined: nowhere. */
+  readonly hub: { readonly url: string; readonly tokenFile: string } | undefined;
   readonly log: {
     readonly level: string;
     /** Empty: standard error. */
@@ -192,6 +194,7 @@ export function parseSupervisorConfig(text: string, file: string): SupervisorCon
     stateDir: raw['state-dir'],
     socket: raw.control.socket,
     metricsListen: raw.metrics.listen,
+    hub: raw.hub.url === '' ? undefined : { url: raw.hub.url, tokenFile: raw.hub['token-file'] },
     log: { level: log.level, file: log.file, maxBytes: log['rotate-size'], keep: log['max-rotations'] },
   };
 }

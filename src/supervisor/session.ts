@@ -46,6 +46,8 @@ export interface SessionParts {
   readonly arm: (identity: Identity) => Promise<ArmedEffects | undefined>;
   /** Tells the cloud why the machine ends, where it may. */
   readonly tellEnd: (reason: string) => void;
+  /** Hears that something was decided, or found by an audit. */
+  readonly decided: () => void;
   /** Aborts when nothing may be waited for any more. */
   readonly leave: AbortSignal;
 }
@@ -63,6 +65,7 @@ export class Session {
   readonly #auditor: TaskAuditor | undefined;
   readonly #ladder = new AbortController();
   #effects: ArmedEffects | undefined;
+  #audit: AuditResult | null = null;
   readonly #wall: WallWatch;
 
   constructor(parts: SessionParts, journalName: string) {
@@ -72,7 +75,8 @@ export class Session {
     this.#journalPath = `${config.stateDir}/${journalName}`;
     this.#life = new LifeHolder(life, config.life, started, clock);
     this.#records = new RecordRing(recordsPathOf(this.#journalPath), log, () => clock.wallMs());
-    const entry = () => this.#life.entry(this.#supervisor.state, this.#marks());
+    const marks = () => this.#worker.marks.map(({ pid, started: since }) => ({ pid, started: since }));
+    const entry = () => this.#life.entry(this.#supervisor.state, marks());
     this.#journal = new JournalKeeper(config.stateDir, journalName, log, entry);
     this.#worker = this.#makeWorker();
     this.#supervisor = new Supervisor({
@@ -82,10 +86,17 @@ export class Session {
       clock,
       log,
       actions: this.#actions(),
-      note: (...noted) => this.#records.note(...noted),
+      note: (...noted) => {
+        this.#records.note(...noted);
+        parts.decided();
+      },
     });
     this.#watch = this.#makeWatch();
-    const audited = (result: AuditResult) => this.#supervisor.dispatch({ tag: 'audited', ...result });
+    const audited = (result: AuditResult) => {
+      this.#audit = result;
+      this.#supervisor.dispatch({ tag: 'audited', ...result });
+      parts.decided();
+    };
     this.#auditor = startAuditor(parts, this.#worker, audited, this.#ladder.signal);
   }
 
@@ -113,18 +124,10 @@ export class Session {
     await this.#journal.save();
   }
 
-  status(): StatusAnswer & { readonly finishedTasks: number } {
+  status(): StatusAnswer & { readonly finishedTasks: number; readonly audit: AuditResult | null } {
     const { state } = this.#supervisor;
-    return {
-      pid: process.pid,
-      exitCode: statusExitCode(state),
-      status: this.#report(),
-      finishedTasks: state.finishedTasks,
-    };
-  }
-
-  #marks() {
-    return this.#worker.marks.map(({ pid, started: since }) => ({ pid, started: since }));
+    const answer = { pid: process.pid, exitCode: statusExitCode(state), status: this.#report() };
+    return { ...answer, finishedTasks: state.finishedTasks, audit: this.#audit };
   }
 
   #makeWorker(): Worker {
@@ -172,15 +175,14 @@ export class Session {
       instanceId: launch.instanceId,
       ageMs: Math.round(this.#life.ageMs()),
     });
-    const { state } = settled.standing;
     if (settled.otherInstance) {
       void putJournalAside(this.#journalPath, `${this.#parts.life.instanceId}`)
         .catch(() => {}) // it was never written, or cannot be moved: it is replaced
         .then(() => this.#journal.save());
     }
     const servesWhenReady = this.#parts.config.worker.mode === 'command';
-    this.#supervisor.rebase(state, { ...this.#life.limits, servesWhenReady });
-    this.#records.begin(state, this.#supervisor.policy);
+    this.#supervisor.rebase(settled.standing.state, { ...this.#life.limits, servesWhenReady });
+    this.#records.begin(settled.standing.state, this.#supervisor.policy);
     void arm(identity).then((effects) => {
       this.#effects = effects;
     });

@@ -15,6 +15,7 @@ import { MARKER_FILE, readMarker } from './arming.ts';
 import { readLaunch } from './cloud-watch.ts';
 import { hardCapWarning, type SupervisorConfig } from './config.ts';
 import { type Answers, type ControlSocket, openControlSocket, type SocketAccess } from './control-socket.ts';
+import { openHubReports } from './hub-report.ts';
 import { type Loaded, loadJournal, makeStateFolder } from './journal.ts';
 import { beginLife } from './life.ts';
 import { openMetrics } from './metrics.ts';
@@ -110,7 +111,15 @@ interface Site {
 }
 
 /** What the configuration and the machine make of this run. */
-async function makeParts({ options, setUp, log, metadata, armed, stop, hurry }: Site): Promise<SessionParts> {
+async function makeParts({
+  options,
+  setUp,
+  log,
+  metadata,
+  armed,
+  stop,
+  hurry,
+}: Site): Promise<Omit<SessionParts, 'decided'>> {
   const { clock, dryRun } = options;
   const { config } = setUp;
   const { source } = config.metadata;
@@ -141,7 +150,7 @@ async function openDoors({ options, setUp, log, stop }: Site, session: () => Ses
   };
 }
 
-function tellStart({ options, setUp, log }: Site, { life }: SessionParts): void {
+function tellStart({ options, setUp, log }: Site, { life }: Pick<SessionParts, 'life'>): void {
   const { config, warnings, unusable, mayArm } = setUp;
   for (const warning of [...warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat()) log.warn(warning);
   if (unusable !== undefined) log.error(unusable, { event: 'set-up' });
@@ -170,6 +179,16 @@ async function prepare(options: StartOptions, stop: AbortSignal, hurry: AbortSig
   return { ...site, metadata, armed: new ArmedMachine(parts) };
 }
 
+/** Reports to a hub, if the configuration names one; they end with the session, not before. */
+function openReports({ options, setUp, log, hurry }: Site, session: () => Session | undefined) {
+  const { clock, fetch } = options;
+  const read = () => {
+    const answer = session()?.status();
+    return answer === undefined ? undefined : { answer, finishedTasks: answer.finishedTasks, audit: answer.audit };
+  };
+  return openHubReports(setUp.config.hub, { name: setUp.name, read, fetch, clock, log }, hurry);
+}
+
 /**
  * `pwagent run`: supervises until `stop` aborts, then ends the worker and returns; the machine stays up and its
  * deadlines stay in the journal. From the abort of `hurry` on nothing is waited for. Throws `AppError` when it cannot
@@ -181,7 +200,8 @@ export async function runSupervisor(options: StartOptions, stop: AbortSignal, hu
   const running: { session?: Session } = {};
   const doors = await openDoors(site, () => running.session);
   try {
-    const parts = await makeParts(site);
+    const reports = openReports(site, () => running.session);
+    const parts = { ...(await makeParts(site)), decided: () => reports?.tell() };
     tellStart(site, parts);
     const session = new Session(parts, journalName(options.dryRun));
     running.session = session;

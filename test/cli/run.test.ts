@@ -30,7 +30,7 @@ describe('pwagent run refuses, in one sentence with place and remedy', () => {
 
   test.each([
     ['no way to end the machine', 'name: x', ['shutdown.command is missing', '--dry-run']],
-    ['a key of a later version', 'hub: { url: x }', ['p.yml:1:1: hub: comes with a later version']],
+    ['a hub that is no address', 'hub: { url: x }', ['p.yml:1:8: hub.url: must be the address of a hub']],
     ['a bare number', 'lifetime: { max: 48 }', ['p.yml:1:13: lifetime.max: expected a duration']],
     ['a shutdown that cannot work', 'shutdown: { command: [/no/such] }', ['/no/such does not exist; correct the path']],
   ])('%s', (_title, text, told) => {

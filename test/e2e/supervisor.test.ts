@@ -40,6 +40,7 @@ shutdown: {command: ["${record}"], step-timeout: 5s}
 disk: {min-free: 0}
 state-dir: ${join(cluster.root, 'state')}
 control: {socket: ${join(cluster.root, 's.sock')}}
+hub: {url: "${cluster.hubUrl}", token-file: ${join(cluster.data, 'registration-token')}}
 `,
   );
   return cluster.start(['run', '--config', config, ...more]);
@@ -81,6 +82,24 @@ describe('hub, supervisor, worker and submit together', () => {
     expect([code, ['stopping', 'halted'].includes(now.phase)]).toEqual([1, true]);
     process.kill(supervisor.pid, 'SIGTERM');
     await supervisor.exited;
+  });
+
+  test('the hub knows why a machine ended, also when the machine is gone', async () => {
+    await cluster.startHub();
+    const supervisor = startSupervisor('max: 3s, idle-check: 1h, jitter: 0');
+    await serving();
+    const report = async () => {
+      const { workers } = (await (await fetch(`${cluster.hubUrl}/api/v1/workers`)).json()) as {
+        workers: { supervisor: { phase: string; endReason: string | null } | null }[];
+      };
+      return workers[0]?.supervisor ?? undefined;
+    };
+    await waitFor('the hub knows the machine', async () => (await report())?.phase === 'serving');
+    const told = await waitFor('the hub knows its end', async () => (await report())?.endReason ?? undefined);
+    supervisor.child.kill('SIGKILL');
+    await supervisor.exited;
+    expect(told).toContain('the lifetime is over');
+    expect((await report())?.endReason).toContain('the lifetime is over');
   });
 
   test('SIGTERM ends worker and supervisor without a shutdown, and the deadlines stay', async () => {

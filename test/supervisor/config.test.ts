@@ -69,6 +69,7 @@ disk: { min-free: 0 }
 state-dir: /s
 control: { socket: /c }
 metrics: { listen: "127.0.0.1:9180" }
+hub: { url: "https://hub.example/", token-file: /ht }
 log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
 `,
     'p.yml',
@@ -128,6 +129,7 @@ log: { level: debug, file: /f, rotate-size: 1MiB, max-rotations: 2 }
     stateDir: '/s',
     socket: '/c',
     metricsListen: '127.0.0.1:9180',
+    hub: { url: 'https://hub.example', tokenFile: '/ht' },
     log: { level: 'debug', file: '/f', maxBytes: 2 ** 20, keep: 2 },
   });
 });
@@ -154,7 +156,9 @@ describe('what is refused, with place and remedy', () => {
       'worker.drain: takes a signal or a command, not both',
     ],
     ['worker: { environment: { "a b": c } }', 'worker.environment.a b'],
-    ['hub: { url: x }', 'hub: comes with a later version'],
+    ['hub: { url: x }', 'hub.url: must be the address of a hub'],
+    ['hub: { url: "http://h" }', 'hub.token-file: is needed with hub.url'],
+    ['hub: { url: "http://u:p@h", token-file: /t }', 'hub.url: must be the address of a hub'],
     ['metrics: { listen: "0.0.0.0:9180" }', 'metrics.listen: must be a loopback address with a port'],
     ['shutdown: { ladder: [] }', 'shutdown.ladder: must name at least one rung'],
     ['shutdown: { ladder: [reboot] }', 'shutdown.ladder.0'],

@@ -6,6 +6,7 @@ import type {
   NewBuild,
   Role,
   StatusName,
+  SupervisorView,
   TaskView,
   WorkerView,
 } from '../../src/hub/model.ts';
@@ -132,5 +133,11 @@ export class MemoryHub implements HubCore {
     signal.addEventListener('abort', () => this.#watchers.delete(watcher), { once: true });
   };
 
+  readonly reports = new Map<string, Omit<SupervisorView, 'receivedAt'>>();
+  readonly poolTokens = new Set<string>();
+  saveSupervisor = async (name: string, report: Omit<SupervisorView, 'receivedAt'>): Promise<void> => {
+    this.reports.set(name, report);
+  };
+  isPoolToken = async (token: string): Promise<boolean> => this.poolTokens.has(token);
   roleOf = async (token: string): Promise<Role | undefined> => this.tokens.get(token);
 }

@@ -1,8 +1,8 @@
 import type { Role } from '../model.ts';
 import { HttpError } from './http-error.ts';
 
-/** Reading shows builds, logs and workers; writing starts builds. */
-export type Need = 'read' | 'write';
+/** Reading shows builds, logs and workers; writing starts builds; reporting tells how a worker's machine stands. */
+export type Need = 'read' | 'write' | 'report';
 
 export interface AccessQuestion {
   readonly need: Need;
@@ -10,6 +10,8 @@ export interface AccessQuestion {
   readonly hasToken: boolean;
   /** Its role; undefined when there was none or it is not known. */
   readonly role: Role | undefined;
+  /** Whether the token is the registration token of a pool, which the machines of workers have. */
+  readonly ofPool: boolean;
   /** Whether this hub can be reached from its own machine only. */
   readonly listensOnLoopback: boolean;
   /** The `Host` header: a page of another origin whose name was made to point here carries its own name in it. */
@@ -29,7 +31,12 @@ const WRITERS: readonly Role[] = ['admin', 'submit'];
 const TOKEN_HINT = 'the file admin-token in the data folder of the hub holds one';
 
 /** The refusal, or undefined when the request may go on. */
-export function refusalOf({ need, hasToken, role, listensOnLoopback, host }: AccessQuestion): HttpError | undefined {
+export function refusalOf(question: AccessQuestion): HttpError | undefined {
+  const { need, hasToken, role, ofPool, listensOnLoopback, host } = question;
+  if (need === 'report') {
+    if (ofPool || (role !== undefined && WRITERS.includes(role))) return undefined;
+    return new HttpError(401, 'reporting needs a token', 'the registration token of the pool will do');
+  }
   if (hasToken && role === undefined) return new HttpError(401, 'this hub does not know that token', TOKEN_HINT);
   if (need === 'write') {
     if (role === undefined) return new HttpError(401, 'starting builds needs a token', TOKEN_HINT);

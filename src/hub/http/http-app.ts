@@ -7,7 +7,7 @@ import type { PageFiles } from '../web/page-files.ts';
 import { bearerToken, type Need, refusalOf } from './access.ts';
 import { answerTo, HttpError } from './http-error.ts';
 import { addReadRoutes } from './read-routes.ts';
-import { newBuildSchema, readJson } from './request-schemas.ts';
+import { MAX_NAME, newBuildSchema, readJson, supervisorReportSchema } from './request-schemas.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type StartBuildDeps, startBuild } from './start-build.ts';
 
@@ -46,13 +46,21 @@ function createGuard({ core, listensOnLoopback }: HttpAppDeps) {
     const token = bearerToken(request.headers.get('authorization') ?? undefined);
     const role = token === undefined || token === '' ? undefined : await core.roleOf(token);
     const host = request.headers.get('host') ?? new URL(request.url).host;
-    const refusal = refusalOf({ need, hasToken: token !== undefined, role, listensOnLoopback, host });
+    const ofPool = need === 'report' && token !== undefined && (await core.isPoolToken(token));
+    const refusal = refusalOf({ need, hasToken: token !== undefined, role, ofPool, listensOnLoopback, host });
     if (refusal !== undefined) throw refusal;
   };
 }
 
+const REPORT_PATH = /^\/api\/v1\/workers\/[^/]+\/supervisor$/;
+
 function addWriteRoutes(app: Hono, deps: HttpAppDeps): void {
-  const { source, publicUrl } = deps;
+  const { source, publicUrl, core } = deps;
+  app.put('/api/v1/workers/:name/supervisor', async (context) => {
+    const report = await readJson(context.req.raw, supervisorReportSchema);
+    await core.saveSupervisor(context.req.param('name').slice(0, MAX_NAME), report);
+    return context.body(null, 204);
+  });
   app.put('/api/v1/trees', async (context) => {
     const { body } = context.req.raw;
     if (body === null) throw new HttpError(400, 'the body is empty', 'send the work tree as a tar stream');
@@ -66,6 +74,11 @@ function addWriteRoutes(app: Hono, deps: HttpAppDeps): void {
     const url = `${publicUrl()}/builds/${outcome.build.id}`;
     return context.json({ ...outcome.build, url, warnings: outcome.warnings }, 201);
   });
+}
+
+function needOf(method: string, path: string): Need {
+  if (method === 'GET' || method === 'HEAD') return 'read';
+  return REPORT_PATH.test(path) ? 'report' : 'write';
 }
 
 function addPage(app: Hono, deps: HttpAppDeps): void {
@@ -96,7 +109,7 @@ export function createHttpApp(deps: HttpAppDeps): Hono {
   app.all('/git/*', (context) => source.handle(context.req.raw));
   app.get('/archive/*', (context) => source.handle(context.req.raw));
   app.use('/api/*', async (context, next) => {
-    await guard(context.req.raw, context.req.method === 'GET' || context.req.method === 'HEAD' ? 'read' : 'write');
+    await guard(context.req.raw, needOf(context.req.method, context.req.path));
     await next();
   });
   addReadRoutes(app, deps);

@@ -16,6 +16,23 @@ export const newBuildSchema = z.strictObject({
 
 export type NewBuildRequest = z.output<typeof newBuildSchema>;
 
+/** Longest name of a worker, and longest sentence of a supervisor, that is kept. */
+export const MAX_NAME = 200;
+const MAX_SENTENCE = 1_000;
+
+const sentence = z.string().transform((text) => text.replace(/\p{Cc}+/gu, ' ').slice(0, MAX_SENTENCE));
+
+/** What the supervisor of a machine tells. */
+export const supervisorReportSchema = z.object({
+  phase: sentence,
+  reason: sentence,
+  ageSeconds: z.number(),
+  deadlines: z.array(z.object({ rule: sentence, dueAt: z.iso.datetime(), suspended: z.boolean() })).max(20),
+  endReason: sentence.nullable(),
+  finishedTasks: z.number(),
+  verdict: z.object({ verdict: sentence, reasons: z.array(sentence).max(50) }).nullable(),
+});
+
 const MAX_JSON_BYTES = 4 * 1024 * 1024;
 
 async function boundedText(request: Request): Promise<string> {

@@ -54,6 +54,8 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE TABLE decisions (
       id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms BIGINT NOT NULL, kind TEXT NOT NULL, task_id BIGINT,
       worker TEXT, reason TEXT NOT NULL)`,
+    `CREATE TABLE supervisors (
+      worker_name TEXT PRIMARY KEY, report TEXT NOT NULL, received_ms BIGINT NOT NULL)`,
   ],
 ];
 

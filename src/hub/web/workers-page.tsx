@@ -1,4 +1,4 @@
-import type { WorkerView } from '../model.ts';
+import type { SupervisorView, WorkerView } from '../model.ts';
 import type { ViewProps } from './app.tsx';
 import { useNow, useOverview } from './live.ts';
 import { agoText, pairsText } from './view-text.ts';
@@ -9,6 +9,22 @@ function Facts({ name, value }: { name: string; value: string }) {
       <dt>{name}</dt>
       <dd>{value === '' ? '—' : value}</dd>
     </div>
+  );
+}
+
+/** The machine under the worker: what its supervisor said last. */
+function Machine({ supervisor, nowMs }: { supervisor: SupervisorView; nowMs: number }) {
+  const { phase, reason, endReason, deadlines, receivedAt } = supervisor;
+  const next = deadlines.filter(({ suspended }) => !suspended).sort((a, b) => a.dueAt.localeCompare(b.dueAt))[0];
+  return (
+    <>
+      <Facts name="machine" value={`${phase}: ${endReason ?? reason}`} />
+      <Facts
+        name="next end"
+        value={next === undefined ? '' : `${next.rule}, ${new Date(next.dueAt).toLocaleString()}`}
+      />
+      <Facts name="reported" value={agoText(receivedAt, nowMs)} />
+    </>
   );
 }
 
@@ -26,6 +42,7 @@ function WorkerCard({ worker, nowMs }: { worker: WorkerView; nowMs: number }) {
         <Facts name="pool" value={worker.pool} />
         <Facts name="labels" value={pairsText(worker.labels)} />
         <Facts name="resources" value={pairsText(worker.resources)} />
+        {worker.supervisor !== null && <Machine supervisor={worker.supervisor} nowMs={nowMs} />}
       </dl>
     </article>
   );

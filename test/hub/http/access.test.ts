@@ -6,9 +6,10 @@ const OK = undefined;
 describe('who may do what', () => {
   const local = { listensOnLoopback: true, host: '127.0.0.1:7480' };
   const remote = { listensOnLoopback: false, host: 'hub.example' };
-  const none = { hasToken: false, role: undefined };
-  const wrong = { hasToken: true, role: undefined };
-  const as = (role: 'admin' | 'submit' | 'read') => ({ hasToken: true, role });
+  const none = { hasToken: false, role: undefined, ofPool: false };
+  const wrong = { hasToken: true, role: undefined, ofPool: false };
+  const machine = { hasToken: true, role: undefined, ofPool: true };
+  const as = (role: 'admin' | 'submit' | 'read') => ({ hasToken: true, role, ofPool: false });
   test.each([
     ['local read', { need: 'read', ...none, ...local }, OK],
     ['local read by name', { need: 'read', ...none, ...local, host: 'localhost:1' }, OK],
@@ -22,6 +23,11 @@ describe('who may do what', () => {
     ['wrong token to write', { need: 'write', ...wrong, ...local }, 401],
     ['reader writes', { need: 'write', ...as('read'), ...local }, 403],
     ['submitter writes', { need: 'write', ...as('submit'), ...remote }, OK],
+    ['a machine of the pool reports', { need: 'report', ...machine, ...remote }, OK],
+    ['a machine of the pool starts builds', { need: 'write', ...machine, ...remote }, 401],
+    ['a reader reports', { need: 'report', ...as('read'), ...local }, 401],
+    ['nobody reports', { need: 'report', ...none, ...local }, 401],
+    ['an admin reports', { need: 'report', ...as('admin'), ...remote }, OK],
     ['admin writes', { need: 'write', ...as('admin'), ...remote }, OK],
   ] as const)('%s', (_title, question, status) => {
     expect(refusalOf(question)?.status).toBe(status as 401 | undefined);

@@ -202,3 +202,34 @@ describe('looking', () => {
     expect((await get('/api/v1/builds/x/events?after=x')).status).toBe(400);
   });
 });
+
+describe('what the supervisor of a machine tells', () => {
+  const report = {
+    phase: 'stopping',
+    reason: 'the lifetime is over',
+    ageSeconds: 172_800,
+    deadlines: [{ rule: 'lifetime', dueAt: '2026-01-03T00:00:00.000Z', suspended: false }],
+    endReason: 'the lifetime is over\u0007',
+    finishedTasks: 7,
+    verdict: null,
+  };
+  const put = (headers: Record<string, string>, body: unknown): RequestInit => ({
+    method: 'PUT',
+    headers,
+    body: JSON.stringify(body),
+  });
+
+  test('is kept under the name of its worker, for the registration token of a pool', async () => {
+    using hub = await testHub(new FakeClock());
+    hub.core.poolTokens.add('pool');
+    const machine = { ...HOST, authorization: 'Bearer pool' };
+    const answer = await hub.app.request('/api/v1/workers/mac%201/supervisor', put(machine, report));
+    expect(answer.status).toBe(204);
+    expect(hub.core.reports.get('mac 1')).toEqual({ ...report, endReason: 'the lifetime is over ' });
+    expect((await hub.app.request('/api/v1/workers/m/supervisor', put(machine, { ...report, phase: 1 }))).status).toBe(
+      400,
+    );
+    expect((await hub.app.request('/api/v1/workers/m/supervisor', put(HOST, report))).status).toBe(401);
+    expect((await hub.app.request('/api/v1/trees', { method: 'PUT', headers: machine, body: 'x' })).status).toBe(401);
+  });
+});
