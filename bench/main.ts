@@ -15,7 +15,9 @@ import { idle } from './idle.ts';
 import { describeMachine } from './machine.ts';
 import { type Outcome, storeOutcome, tableOf, writePerformancePage } from './report.ts';
 import { startUp } from './start-up.ts';
+import { supervisorDeadline } from './supervisor-deadline.ts';
 import { supervisorIdle } from './supervisor-idle.ts';
+import { supervisorTicks } from './supervisor-ticks.ts';
 
 /** Each starts what it needs below `folder`, an empty one, and ends it again. In the order of the page. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
@@ -23,6 +25,8 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) 
   idle,
   'start-up': startUp,
   'supervisor-idle': supervisorIdle,
+  'supervisor-ticks': supervisorTicks,
+  'supervisor-deadline': supervisorDeadline,
   'binary-size': binarySize,
   'cirrus-yml': cirrusYml,
 };
