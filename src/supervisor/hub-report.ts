@@ -1,4 +1,5 @@
-import { describeError } from '../lib/errors.ts';
+import { parseDocument } from 'yaml';
+import { AppError, describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
 import { type Answer, exchange, type Fetch, failure, withinTime } from '../platform/bounded-request.ts';
@@ -109,6 +110,26 @@ export class HubReporter {
       log.warn('the hub cannot be told', { event: 'hub-report', reason: answer.problem });
     if (answer.ok && this.#failed) log.info('the hub is told again', { event: 'hub-report' });
     this.#failed = !answer.ok;
+  }
+}
+
+/**
+ * The name under which the worker registers: its own configuration may say another than the supervisor's. A text that is
+ * no YAML is the worker's to complain about.
+ */
+export function workerNameIn(configText: string, fallback: string): string {
+  const document = parseDocument(configText, { logLevel: 'silent' });
+  const name: unknown = document.errors.length > 0 ? undefined : document.get('name');
+  return typeof name === 'string' && name !== '' ? name : typeof name === 'number' ? String(name) : fallback;
+}
+
+/** `workerNameIn` for what the worker is going to be handed; a configuration that cannot be read names nobody. */
+export function nameOfWorker(setup: (() => { readonly configText: string }) | undefined, fallback: string): string {
+  try {
+    return workerNameIn(setup?.().configText ?? '', fallback);
+  } catch (error) {
+    if (error instanceof AppError) return fallback;
+    throw error;
   }
 }
 

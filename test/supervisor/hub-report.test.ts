@@ -101,3 +101,14 @@ test('a hub that is silent or refuses is told of once, and never waited for long
   const messages = the.log.lines.map(({ message }) => message);
   expect(messages).toEqual(['the hub cannot be told', 'the hub is told again']);
 });
+
+test.each([
+  ['name: w1', 'w1'],
+  ['name: 123', '123'],
+  ['token: t', 'mac'],
+  ['', 'mac'],
+  ['name: ""', 'mac'],
+  ['name: [a', 'mac'],
+])('the worker of %j registers as %s', (text, expected) => {
+  expect(workerNameIn(text, 'mac')).toBe(expected);
+});
