@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { Secret } from '../../src/lib/secret.ts';
 import type { AuditResult } from '../../src/supervisor/audit/facts.ts';
-import { HubReporter, type hubReport } from '../../src/supervisor/hub-report.ts';
+import { HubReporter, type hubReport, workerNameIn } from '../../src/supervisor/hub-report.ts';
 import type { StatusAnswer } from '../../src/supervisor/status-report.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { memoryLogger } from '../support/logger.ts';
