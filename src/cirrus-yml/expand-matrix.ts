@@ -46,19 +46,25 @@ function borrow(entry: Entry): Entry {
   return { ...entry, borrowed: true };
 }
 
+/** In place of a wrong variant: its task stays, so that those that depend on it are not called wrong as well. */
+const NOTHING: readonly Entry[] = [];
+
 /** The entries that each variant puts in place of `matrix`: one pair of a map, or all pairs of a list item. */
 function variantsOf({ at, value }: FoundMatrix, report: Report): (readonly Entry[])[] {
   if (value.kind === 'text') {
     report.error(at, 'a matrix must be a map or a list of maps', 'write one variant for each item');
-    return [];
+    return [NOTHING];
   }
   const count = value.kind === 'map' ? value.entries.length : value.items.length;
-  if (count === 0) report.error(at, 'a matrix without variants leaves no task', 'add a variant or remove the key');
+  if (count === 0) {
+    report.error(at, 'a matrix without variants leaves no task', 'add a variant or remove the key');
+    return [NOTHING];
+  }
   if (value.kind === 'map') return value.entries.map((entry) => [borrow(entry)]);
   return value.items.flatMap((item) => {
     if (item.kind === 'map') return [item.entries.map(borrow)];
-    report.error(item.at, 'a variant of a matrix must be a map', 'write the keys that this variant adds to the task');
-    return [];
+    report.error(item.at, 'a variant of a matrix must be a map', 'write what it adds as "key: value"');
+    return [NOTHING];
   });
 }
 

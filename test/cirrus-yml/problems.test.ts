@@ -60,6 +60,29 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     ['1:1 error: a list cannot begin on the line of its key; begin it on the next line'],
   ],
   [
+    'one tab, and not what is misread after it',
+    'task:\n  a_cache:\n\tfolder: b\n    fingerprint_script: c\n  x_script: d\nother_task:\n    a: 1\n  b: 2\n',
+    [
+      '3:1 error: a tab is used for indentation; YAML wants spaces',
+      '8:3 error: the indentation does not fit the lines before; align it with its neighbours',
+    ],
+  ],
+  [
+    'no key is suggested that does not exist',
+    'task:\n  persistent_worker: {isolation: {tart: {image: a, mount_from_host: b}}}\n',
+    [
+      '2:52 warning: unknown key "mount_from_host" in the isolation "tart"; known keys: image, user, password, port, cpu, memory, softnet, display, volumes',
+    ],
+  ],
+  [
+    'an alias with a slip in it',
+    `x: &retry {}\ntask:\n  ${PW}\n  <<: *rety\n`,
+    [
+      '1:4 warning: the anchor &retry is never used; remove it, or check its name',
+      '4:7 error: there is no anchor &rety before this alias; did you mean *retry?',
+    ],
+  ],
+  [
     'a wrong indentation',
     'task:\n    a: 1\n  b: 2\n',
     ['3:3 error: the indentation does not fit the lines before; align it with its neighbours'],
@@ -243,7 +266,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'a matrix item of text',
     withLine('matrix: [a, {name: b}]'),
-    ['3:12 error: a variant of a matrix must be a map; write the keys that this variant adds to the task'],
+    ['3:12 error: a variant of a matrix must be a map; write what it adds as "key: value"'],
   ],
   [
     'an empty matrix',
@@ -505,7 +528,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     'an unknown word in a condition',
     withLine('only_if: $BRANCH == main'),
     [
-      '3:23 error: only_if: the word "main" means nothing in a condition; write \'main\' for the text, or $main for the variable',
+      '3:23 error: only_if: the word "main" means nothing in a condition; write true or false, \'main\' for the text, or $main for the variable',
     ],
   ],
   [
@@ -720,7 +743,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     withLine('stateful: perhaps'),
     [
       '3:3 warning: "stateful" was a matter of the hosted service and changes nothing here',
-      '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write \'perhaps\' for the text, or $perhaps for the variable',
+      '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write true or false, \'perhaps\' for the text, or $perhaps for the variable',
     ],
   ],
   [

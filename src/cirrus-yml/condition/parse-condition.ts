@@ -26,7 +26,9 @@ function refuseWord({ at, text }: ConditionToken): never {
   if (/^(false|no|off|0)$/i.test(text)) throw conditionError(at, `"${text}" is not a truth value`, 'write false');
   const guess = nearest(text, FUNCTIONS);
   const hint =
-    guess === undefined ? `write '${text}' for the text, or $${text} for the variable` : `did you mean ${guess}?`;
+    guess === undefined
+      ? `write true or false, '${text}' for the text, or $${text} for the variable`
+      : `did you mean ${guess}?`;
   throw conditionError(at, `the word "${text}" means nothing in a condition`, hint);
 }
 

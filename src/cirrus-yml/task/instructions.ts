@@ -166,7 +166,7 @@ function readBlock(entry: Entry, list: CommandList, behaviour: Behaviour, scope:
     if (Object.hasOwn(BEHAVIOURS, inner.key)) {
       scope.report.error(inner.at, `"${inner.key}" cannot stand inside "${entry.key}"`, 'move it up into the task');
     } else if (!readInstruction(inner, list, scope, behaviour)) {
-      reportUnknownKey(inner, `"${entry.key}"`, INSTRUCTION_KEYS, scope);
+      reportUnknownKey(inner, `"${entry.key}"`, INSTRUCTION_KEYS, scope, INSTRUCTION_KEYS);
     }
   }
 }

@@ -41,7 +41,7 @@ function readStep(map: MapNode, draft: TaskDraft, scope: Scope): void {
   for (const entry of lastOccurrences(map.entries, scope, INSTRUCTION_KEYS)) {
     if (entry.key === 'image') image = text(entry, scope);
     else if (!readInstruction(entry, draft.list, scope)) {
-      reportUnknownKey(entry, 'a step', ['image', ...INSTRUCTION_KEYS], scope);
+      reportUnknownKey(entry, 'a step', ['image', ...INSTRUCTION_KEYS], scope, INSTRUCTION_KEYS);
     }
   }
   if (!map.entries.some(({ key }) => key === 'image')) {

@@ -109,7 +109,7 @@ function readPlain(body: MapNode, draft: TaskDraft): void {
     else if (kind === 'pipe' && instructionKind(key) !== undefined) {
       scope.report.warning(at, `"${key}" stands directly in a pipe and is not run`, 'move it into a step');
     } else if (kind === 'pipe' || !readInstruction(entry, list, scope)) {
-      reportUnknownKey(entry, kind === 'task' ? 'a task' : `a ${kind}`, knownKeys(kind), scope);
+      reportUnknownKey(entry, kind === 'task' ? 'a task' : `a ${kind}`, knownKeys(kind), scope, INSTRUCTION_KEYS);
     }
   }
   addAutomaticUploads(list);

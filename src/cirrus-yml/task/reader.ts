@@ -50,11 +50,20 @@ export function reportKind({ key, at, value }: Entry, expected: string, scope: S
   return undefined;
 }
 
-/** Warns about a key that nothing reads, with the known one that was probably meant. */
-export function reportUnknownKey({ key, at }: Entry, inside: string, known: readonly string[], scope: Scope): void {
+/**
+ * Warns about a key that nothing reads, with the known one that was probably meant: one of `known`, or any name with one
+ * of `suffixes`, for instructions have names of their own (`lint_scirpt`).
+ */
+export function reportUnknownKey(
+  { key, at }: Entry,
+  inside: string,
+  known: readonly string[],
+  scope: Scope,
+  suffixes: readonly string[] = [],
+): void {
   const hint = () => {
-    const prefix = /^.+_(?=[^_]+$)/.exec(key)?.[0]; // instructions have names of their own: lint_scirpt
-    const guess = nearest(key, prefix === undefined ? known : [...known, ...known.map((name) => prefix + name)]);
+    const prefix = /^.+_(?=[^_]+$)/.exec(key)?.[0];
+    const guess = nearest(key, [...known, ...(prefix === undefined ? [] : suffixes.map((suffix) => prefix + suffix))]);
     return guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
   };
   scope.report.unknown(at, `unknown key "${key}" in ${inside}`, hint);

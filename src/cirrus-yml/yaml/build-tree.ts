@@ -9,6 +9,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { nearest } from '../../lib/nearest.ts';
 import { LIMITS } from '../limits.ts';
 import type { Report } from '../report.ts';
 import { followMergeKey, type Merging } from './merge-keys.ts';
@@ -91,9 +92,13 @@ class TreeBuilder {
     const message = this.#anchored.has(name)
       ? `the alias *${name} contains itself`
       : `there is no anchor &${name} before this alias`;
-    const hint = this.#anchored.has(name) ? undefined : `write &${name} in front of the value to repeat`;
-    this.report.error(at, message, hint);
+    this.report.error(at, message, this.#anchored.has(name) ? undefined : this.#anchorHint(name));
     return textNode(at, '');
+  }
+
+  #anchorHint(name: string): string {
+    const guess = nearest(name, this.#anchored.keys());
+    return guess === undefined ? `write &${name} in front of the value to repeat` : `did you mean *${guess}?`;
   }
 
   #buildScalar(scalar: Scalar, at: number): Node {

@@ -55,7 +55,10 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
   ],
   [/ Tags and anchors must be/, { message: 'a space is missing after this tag or anchor', hint: QUOTE_IT }],
   [/ Missing ,/, { message: 'a comma is missing inside these brackets', hint: 'or put the part before it in quotes' }],
-  [/ Sequence item without/, { message: 'an item of a list must begin with "- "' }],
+  [
+    / Sequence item without/,
+    { message: 'this line is neither an item of the list above nor part of one', hint: 'check its indentation' },
+  ],
   [/ (?:Alias|Anchor) cannot be/, { message: 'a name must follow this character', hint: QUOTE_IT }],
   [
     / Block scalars with more-indented/,
@@ -67,6 +70,14 @@ const KNOWN: readonly (readonly [RegExp, Explanation])[] = [
 /** Whether the complaint says only that reading had ended before, which an earlier complaint explains. */
 export function isEchoOfEnd({ message }: YAMLParseError): boolean {
   return /^Unexpected .+ token in YAML stream/.test(message);
+}
+
+/** Whether the complaint is about how lines belong together, so that after it those of the same task are misread. */
+export function isAboutStructure({ code, message }: YAMLParseError): boolean {
+  return (
+    /^(?:TAB_AS_INDENT|BAD_INDENT|BLOCK_AS_IMPLICIT_KEY|MULTILINE_IMPLICIT_KEY)$/.test(code) ||
+    /^(?:Sequence item without|Implicit map keys)/.test(message)
+  );
 }
 
 /**

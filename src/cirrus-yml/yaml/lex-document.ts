@@ -2,7 +2,7 @@ import { Composer, type CST, type Document, isScalar, Lexer, type ParsedNode, Pa
 import { LIMITS } from '../limits.ts';
 import { createLineIndex } from '../line-index.ts';
 import { createReport, type Report } from '../report.ts';
-import { explainYamlError, isEchoOfEnd } from './explain-yaml-error.ts';
+import { explainYamlError, isAboutStructure, isEchoOfEnd } from './explain-yaml-error.ts';
 import { createOpenMarks, type OpenMarks } from './open-marks.ts';
 
 interface LexedDocument {
@@ -33,23 +33,37 @@ function tokensOf(text: string, marks: OpenMarks, report: Report): CST.Token[] |
   return tokens;
 }
 
-/** Where a complaint about a line is best shown: at its first word. */
+/** Where a complaint about a line is best shown: at its first word, if it was made at the blanks before. */
 function afterBlanks(text: string, at: number): number {
-  return at + (/^ */.exec(text.slice(at, at + 200))?.[0].length ?? 0);
+  const atLineStart = at === 0 || text[at - 1] === '\n';
+  return atLineStart ? at + (/^ */.exec(text.slice(at, at + 200))?.[0].length ?? 0) : at;
+}
+
+/** Offset of the next key at the root: there reading is sure of the structure again. */
+function nextAtRoot(text: string, at: number): number {
+  const next = /\n[^\s#\-\]}]/g;
+  next.lastIndex = at;
+  return next.exec(text)?.index ?? text.length;
 }
 
 /**
- * One complaint for each line: what follows on the same line is the echo of the first. Once reading has ended, every
- * line that follows is complained about, of which one is enough.
+ * One complaint for each line: what follows on the same line is the echo of the first. After a wrong structure, only
+ * other kinds of mistakes are told until the next key at the root. Once reading has ended, every line that follows is
+ * complained about, of which one is enough.
  */
 function reportYamlErrors(errors: readonly YAMLParseError[], text: string, marks: OpenMarks, report: Report): void {
   let silentUntil = 0;
+  let misreadUntil = 0;
   const open = errors.length === 0 ? undefined : marks.unclosed();
   if (open !== undefined) report.error(open.at, `this ${open.what} is not closed`);
   for (const error of errors) {
     if (isEchoOfEnd(error) && report.hasErrors()) continue;
-    const at = error.code === 'BAD_INDENT' ? afterBlanks(text, error.pos[0]) : error.pos[0];
+    const at = error.code === 'TAB_AS_INDENT' ? error.pos[0] : afterBlanks(text, error.pos[0]);
     if (at < silentUntil || (open !== undefined && at >= open.at)) continue; // behind an open mark all is misread
+    if (isAboutStructure(error)) {
+      if (at < misreadUntil && error.code !== 'TAB_AS_INDENT') continue;
+      misreadUntil = nextAtRoot(text, at);
+    }
     const lineEnd = text.indexOf('\n', at);
     silentUntil = lineEnd < 0 ? text.length : lineEnd;
     const { message, hint } = explainYamlError(error, /(?:^|\n) *$/.test(text.slice(Math.max(0, at - 200), at)));
