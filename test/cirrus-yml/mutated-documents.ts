@@ -23,7 +23,7 @@ export function parseMutated(documents: number, seed: number): Tally {
     if (result.problems.some(({ severity }) => severity === 'error')) refused += 1;
     checkResult(text, result);
   });
-  fc.assert(property, { numRuns: documents, seed });
+  fc.assert(property, { numRuns: documents, seed, includeErrorInReport: true });
   times.sort((a, b) => a - b);
   return {
     documents: times.length,
