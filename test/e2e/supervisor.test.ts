@@ -154,6 +154,28 @@ describe('hub, supervisor, worker and submit together', () => {
     await waitFor('the shutdown is ordered', () => cluster.read('shutdowns').includes('down'));
   });
 
+  test('A11 a queue full of tasks at the idle check: none is taken after it', async () => {
+    await cluster.startHub();
+    startSupervisor('max: 1h, idle-check: 3s, jitter: 0, hard-cap: 30m, drain-poll: 1s');
+    await serving();
+    const wait = `for i in $(seq 600); do [ -e ${cluster.root}/go ] && break; sleep 0.05; done`;
+    const tasks = ['a', 'b', 'c', 'd', 'e'].map(
+      (name) => `${name}_task: {x_script: "touch ${cluster.root}/ran-${name}; ${wait}"}`,
+    );
+    const tree = cluster.workTree(`persistent_worker: {}\n${tasks.join('\n')}\n`);
+    cluster.start(cluster.submitArgs(tree));
+    await waitFor('it drains', async () => (await status()).status.phase === 'draining', 20_000);
+    const taken = () => ['a', 'b', 'c', 'd', 'e'].filter((name) => existsSync(join(cluster.root, `ran-${name}`)));
+    expect(taken()).toHaveLength(1);
+    cluster.file('go', '');
+    await waitFor('the shutdown is ordered', () => cluster.read('shutdowns').includes('down'));
+    expect(taken()).toHaveLength(1);
+    const { builds } = (await (await fetch(`${cluster.hubUrl}/api/v1/builds`)).json()) as {
+      builds: { tasks: { startedAt: string | null }[] }[];
+    };
+    expect(builds[0]?.tasks.filter(({ startedAt }) => startedAt !== null)).toHaveLength(1);
+  });
+
   test('--dry-run says what it would do and runs no shutdown command', async () => {
     await cluster.startHub();
     const supervisor = startSupervisor('max: 3s, idle-check: 1h, jitter: 0', ['--dry-run']);
