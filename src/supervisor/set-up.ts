@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
-import { defaultWorkerName } from '../platform/host.ts';
 import { readMetadataEndpoint } from '../platform/metadata/endpoint.ts';
 import type { User } from '../platform/users.ts';
 import type { Marker } from './arming.ts';
@@ -22,11 +21,16 @@ export interface SetUpInput {
 
 export interface SetUp {
   readonly config: SupervisorConfig;
-  readonly name: string;
-  readonly plan: WorkerPlan;
-  readonly warnings: readonly string[];
   /** Root runs us and the marker is there: armed as soon as the metadata service tells which instance this is. */
   readonly mayArm: boolean;
+  /** Why the configuration cannot be used; only where the machine must end all the same. */
+  readonly problem: string | undefined;
+}
+
+/** How the worker is started on this machine. */
+export interface WorkerSetUp {
+  readonly plan: WorkerPlan;
+  readonly warnings: readonly string[];
   /** Why no worker can be started; only where the machine must end all the same. */
   readonly unusable: string | undefined;
 }
@@ -65,14 +69,18 @@ function mayArm({ metadata }: SupervisorConfig, marker: Marker, self: User): boo
  * Reads what this supervisor shall do. A machine that may be armed is never left without a supervisor: what cannot be
  * used there costs the worker and the lifetime becomes that of the defaults. Elsewhere it throws `AppError` (CONFIG).
  */
-export function loadSetUp(input: SetUpInput, marker: Marker, self: User): SetUp {
-  const { configFile, dryRun, workerArgv } = input;
+export function readSetUp({ configFile, dryRun }: SetUpInput, marker: Marker, self: User): SetUp {
   const marked = self.uid === 0 && marker.tag === 'present';
   const read = orElse(() => readConfig(configFile), marked ? () => parseSupervisorConfig('', configFile) : undefined);
   const config = read.value;
   const armable = mayArm(config, marker, self);
   requireShutdown(config, dryRun || armable);
-  const name = config.name ?? defaultWorkerName();
+  return { config, mayArm: armable, problem: read.problem };
+}
+
+/** The same for the worker of a machine of that name. */
+export function setUpWorker(input: SetUpInput, setUp: SetUp, name: string, self: User): WorkerSetUp {
+  const { config, problem } = setUp;
   const nobody: WorkerPlan = {
     user: self,
     argv: [],
@@ -83,9 +91,8 @@ export function loadSetUp(input: SetUpInput, marker: Marker, self: User): SetUp 
     setup: undefined,
   };
   const planned = orElse(
-    () => planWorker({ ...input, config, name, argv: workerArgv, self }),
-    armable ? () => ({ plan: nobody, warnings: [] }) : undefined,
+    () => planWorker({ ...input, config, name, argv: input.workerArgv, self }),
+    setUp.mayArm ? () => ({ plan: nobody, warnings: [] }) : undefined,
   );
-  const unusable = read.problem ?? planned.problem;
-  return { config, name, ...planned.value, mayArm: armable, unusable };
+  return { ...planned.value, unusable: problem ?? planned.problem };
 }

@@ -1,36 +1,26 @@
-import { AppError, describeError } from '../lib/errors.ts';
+import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Fetch } from '../platform/bounded-request.ts';
 import type { Clock } from '../platform/clock.ts';
 import { errnoOf } from '../platform/files.ts';
-import { bootId } from '../platform/host.ts';
-import { createMetadata, type Metadata } from '../platform/metadata/metadata.ts';
-import { randomToken } from '../platform/random.ts';
 import { keepNewFilesPrivate } from '../platform/umask.ts';
 import { currentUser } from '../platform/users.ts';
 import { BUILD } from '../platform/version.ts';
-import type { ClockReading } from './age.ts';
-import { ArmedMachine } from './armed-machine.ts';
 import { MARKER_FILE, readMarker } from './arming.ts';
-import { readLaunch } from './cloud-watch.ts';
 import { hardCapWarning, type SupervisorConfig } from './config.ts';
 import { type Answers, type ControlSocket, openControlSocket, type SocketAccess } from './control-socket.ts';
-import { openHubReports } from './hub-report.ts';
-import { type Loaded, loadJournal, makeStateFolder } from './journal.ts';
-import { beginLife } from './life.ts';
+import { type Ground, layGround, type Prepared } from './groundwork.ts';
+import { nameOfWorker, openHubReports } from './hub-report.ts';
 import { openMetrics } from './metrics.ts';
 import { adminSocketOf, operatorAccess, operatorAnswers } from './operator.ts';
-import { Session, type SessionParts } from './session.ts';
-import { loadSetUp, type SetUp, type SetUpInput } from './set-up.ts';
+import { Session } from './session.ts';
+import { readSetUp, type SetUpInput } from './set-up.ts';
 
 export interface StartOptions extends SetUpInput {
   readonly clock: Clock;
   readonly fetch: Fetch;
   readonly openLog: (settings: SupervisorConfig['log']) => Logger;
 }
-
-/** How long a start waits for the identity of the instance, where it may change what happens first. */
-const IDENTITY_MS = 5_500;
 
 /** A dry run keeps its own journal: trying things out must not age the real life. */
 function journalName(dryRun: boolean): string {
@@ -41,7 +31,7 @@ async function openSocket(
   path: string,
   answers: Answers,
   access: SocketAccess | undefined,
-  { clock }: StartOptions,
+  { clock }: Pick<StartOptions, 'clock'>,
   log: Logger,
   stop: AbortSignal,
 ): Promise<ControlSocket | undefined> {
@@ -58,14 +48,6 @@ async function openSocket(
   }
 }
 
-async function readClocks(clock: Clock, log: Logger): Promise<ClockReading> {
-  const id = await bootId().catch((error: unknown) => {
-    log.warn('the system does not tell the id of this boot', { event: 'boot-id', error: describeError(error) });
-    return '';
-  });
-  return { continuousMs: clock.continuousMs(), wallMs: clock.wallMs(), bootId: id };
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -73,69 +55,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Whether the first decisions could be wrong ones as long as the metadata service has not said which machine this is. */
-function waitsForIdentity({ mayArm, config }: SetUp, loaded: Loaded, now: ClockReading): boolean {
-  if (mayArm || config.metadata.source === 'ec2') return loaded.tag !== 'found' || loaded.entry.instanceId === null;
-  return loaded.tag === 'found' && loaded.entry.instanceId !== null && loaded.entry.mark.bootId !== now.bootId;
-}
-
-async function seeInstance(
-  setUp: SetUp,
-  loaded: Loaded,
-  metadata: Metadata | undefined,
-  now: ClockReading,
-  clock: Clock,
-  stop: AbortSignal,
-): Promise<SessionParts['seen']> {
-  if (metadata === undefined || !waitsForIdentity(setUp, loaded, now)) return undefined;
-  const done = new AbortController();
-  const scope = AbortSignal.any([done.signal, stop]);
-  const late = clock.sleep(IDENTITY_MS, scope).then(
-    () => ({ problem: 'no answer in time' }),
-    () => ({ problem: 'told to stop' }),
-  );
-  const isNew = () => loaded.tag === 'absent';
-  const read = await Promise.race([readLaunch({ metadata, clock, isNew }, scope), late]);
-  done.abort();
-  return 'launch' in read ? read : undefined;
-}
-
-interface Site {
-  readonly options: StartOptions;
-  readonly setUp: SetUp;
-  readonly log: Logger;
-  readonly metadata: Metadata | undefined;
-  readonly armed: ArmedMachine | undefined;
-  readonly stop: AbortSignal;
-  readonly hurry: AbortSignal;
-}
-
-/** What the configuration and the machine make of this run. */
-async function makeParts({
-  options,
-  setUp,
-  log,
-  metadata,
-  armed,
-  stop,
-  hurry,
-}: Site): Promise<Omit<SessionParts, 'decided'>> {
-  const { clock, dryRun } = options;
-  const { config } = setUp;
-  const { source } = config.metadata;
-  await makeStateFolder(config.stateDir).catch(() => {}); // the first save of the journal tells what is wrong
-  const loaded = await loadJournal(`${config.stateDir}/${journalName(dryRun)}`, currentUser().uid);
-  const now = await readClocks(clock, log);
-  const seen = await seeInstance(setUp, loaded, metadata, now, clock, stop);
-  const started = { ...now, continuousMs: clock.continuousMs(), wallMs: clock.wallMs() };
-  const life = beginLife(loaded, config.life, { ...started, source }, () => randomToken(16));
-  const arm: SessionParts['arm'] = async (identity) => armed?.arm(identity, hurry);
-  const tellEnd = (reason: string) => armed?.tellEnd(reason, hurry);
-  return { ...setUp, life, started, clock, log, dryRun, metadata, seen, arm, tellEnd, leave: hurry };
-}
-
 /** Sockets and metrics: what is asked from outside. */
-async function openDoors({ options, setUp, log, stop }: Site, session: () => Session | undefined) {
+async function openDoors({ options, setUp, log, stop }: Ground, session: () => Session | undefined) {
   const { socket: path, metricsListen } = setUp.config;
   const status = () => session()?.status() ?? { error: 'the supervisor is starting' };
   const orders = operatorAnswers((command, reason) => session()?.operate(command, reason));
@@ -150,43 +71,37 @@ async function openDoors({ options, setUp, log, stop }: Site, session: () => Ses
   };
 }
 
-function tellStart({ options, setUp, log }: Site, { life }: Pick<SessionParts, 'life'>): void {
-  const { config, warnings, unusable, mayArm } = setUp;
+function tellStart({ options, log }: Ground, { parts, warnings }: Prepared): void {
+  const { config, life, unusable, mayArm, name } = parts;
   for (const warning of [...warnings, ...life.warnings, hardCapWarning(config.life) ?? []].flat()) log.warn(warning);
   if (unusable !== undefined) log.error(unusable, { event: 'set-up' });
   log.info('supervisor started', {
     event: 'start',
     version: BUILD.version,
     pid: process.pid,
+    name,
     dryRun: options.dryRun,
     mayArm,
     ageMs: Math.round(life.ageMs),
   });
 }
 
-async function prepare(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<Site> {
+async function survey(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<Ground> {
   const self = currentUser();
   const marker = await readMarker(MARKER_FILE);
-  const setUp = loadSetUp(options, marker, self);
-  const { config, plan } = setUp;
-  const { clock, fetch, platform, dryRun } = options;
-  const log = options.openLog(config.log).child({ component: 'supervisor' });
-  const site = { options, setUp, log, stop, hurry };
-  if (config.metadata.source === 'none') return { ...site, metadata: undefined, armed: undefined };
-  const metadata = createMetadata({ endpoint: config.metadata.endpoint, fetch, clock });
-  const workerUid = plan.switchTo?.uid;
-  const parts = { config, marker, uid: self.uid, platform, metadata, fetch, clock, log, workerUid, dryRun };
-  return { ...site, metadata, armed: new ArmedMachine(parts) };
+  const setUp = readSetUp(options, marker, self);
+  const log = options.openLog(setUp.config.log).child({ component: 'supervisor' });
+  return { options, setUp, marker, self, journal: journalName(options.dryRun), log, stop, hurry };
 }
 
 /** Reports to a hub, if the configuration names one; they end with the session, not before. */
-function openReports({ options, setUp, log, hurry }: Site, session: () => Session | undefined) {
+function openReports({ options, setUp, log, hurry }: Ground, name: string, session: () => Session | undefined) {
   const { clock, fetch } = options;
   const read = () => {
     const answer = session()?.status();
     return answer === undefined ? undefined : { answer, finishedTasks: answer.finishedTasks, audit: answer.audit };
   };
-  return openHubReports(setUp.config.hub, { name: setUp.name, read, fetch, clock, log }, hurry);
+  return openHubReports(setUp.config.hub, { name, read, fetch, clock, log }, hurry);
 }
 
 /**
@@ -196,23 +111,27 @@ function openReports({ options, setUp, log, hurry }: Site, session: () => Sessio
  */
 export async function runSupervisor(options: StartOptions, stop: AbortSignal, hurry: AbortSignal): Promise<void> {
   keepNewFilesPrivate();
-  const site = await prepare(options, stop, hurry);
+  const ground = await survey(options, stop, hurry);
   const running: { session?: Session } = {};
-  const doors = await openDoors(site, () => running.session);
+  const doors = await openDoors(ground, () => running.session);
   try {
-    const reports = openReports(site, () => running.session);
-    const parts = { ...(await makeParts(site)), decided: () => reports?.tell() };
-    tellStart(site, parts);
-    const session = new Session(parts, journalName(options.dryRun));
+    const prepared = await layGround(ground);
+    tellStart(ground, prepared);
+    const reports = openReports(
+      ground,
+      nameOfWorker(prepared.parts.plan.setup, prepared.parts.name),
+      () => running.session,
+    );
+    const session = new Session({ ...prepared.parts, decided: () => reports?.tell() }, ground.journal);
     running.session = session;
     session.start();
     await aborted(stop);
-    site.log.info('told to stop: the worker ends, the machine stays up', {
+    ground.log.info('told to stop: the worker ends, the machine stays up', {
       event: 'stop',
       reason: String(stop.reason),
     });
     await session.leave(hurry);
-    await site.armed?.leave(hurry);
+    await prepared.armed?.leave(hurry);
   } finally {
     doors.close();
   }

@@ -45,8 +45,13 @@ export function defaultWorkerUser(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, MAX_USER_NAME - suffix.length) + suffix;
 }
 
+/** The account that is named for the worker, or comes from the machine's name. */
+export function wantedUser({ config, name }: Pick<PlanInput, 'config' | 'name'>): string {
+  return config.worker.user ?? defaultWorkerUser(name);
+}
+
 function chooseUser({ config, name, self }: PlanInput, warnings: string[]): User {
-  const wanted = config.worker.user ?? defaultWorkerUser(name);
+  const wanted = wantedUser({ config, name });
   if (self.uid !== 0) {
     const named = config.worker.user !== undefined && config.worker.user !== self.name;
     const told = named ? `, not as ${wanted}: changing the user needs root` : '';

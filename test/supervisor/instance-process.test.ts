@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { run as drain } from '../../src/cli/drain.ts';
 import { run as replay } from '../../src/cli/replay.ts';
 import { jitterOf } from '../../src/supervisor/jitter.ts';
@@ -63,6 +63,22 @@ test('the jitter is that of the instance; a restart keeps age and deadlines', as
   const again = await here.untilStatus('serving', ({ phase }) => phase === 'serving');
   expect(Math.abs(again.ageSeconds - 7_200)).toBeLessThan(60);
   expect(entry().limits).toEqual(limits);
+});
+
+test('without a name of its own: that of the instance, kept over a restart without its metadata service', async () => {
+  await using service = await instance();
+  await using here = site(LONG, '', metadata(service));
+  const text = readFileSync(`${here.path}/p.yml`, 'utf8');
+  writeFileSync(`${here.path}/p.yml`, text.replace('name: Test-1\n', ''));
+  const first = await here.start();
+  const serving = await here.untilStatus('serving', ({ phase }) => phase === 'serving');
+  expect(serving.name).toBe('MacM1-7');
+  await here.until('the worker was told', () => here.seen('seen').includes('"MacM1-7"'));
+  first.signal('SIGTERM');
+  await first.exited;
+  service.fault('reset');
+  await here.start();
+  expect((await here.untilStatus('serving', ({ phase }) => phase === 'serving')).name).toBe('MacM1-7');
 });
 
 test('a notice ends an idle machine; what was decided can be decided once more', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
 import { AppError } from '../../src/lib/errors.ts';
-import { loadSetUp } from '../../src/supervisor/set-up.ts';
+import { readSetUp, setUpWorker } from '../../src/supervisor/set-up.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ROOT = { name: 'root', uid: 0, gid: 0, home: '/', shell: '/bin/sh' };
@@ -13,7 +13,9 @@ function load(text: string | null, marker: typeof MARKER | typeof NO_MARKER, sel
   using folder = tempFolder();
   const configFile = `${folder.path}/p.yml`;
   if (text !== null) writeFileSync(configFile, text);
-  return loadSetUp({ configFile, dryRun, workerArgv: ['/bin/true'], env: {}, platform: 'linux' }, marker, self);
+  const input = { configFile, dryRun, workerArgv: ['/bin/true'], env: {}, platform: 'linux' };
+  const setUp = readSetUp(input, marker, self);
+  return { ...setUp, ...setUpWorker(input, setUp, 'Mac-7', self) };
 }
 
 const refused = (load: () => unknown) => {
