@@ -40,7 +40,11 @@ export class LifeHolder {
   }
 
   ageMs(): number {
-    return this.#life.ageMs + this.#clock.continuousMs() - this.#readMs;
+    return this.#ageAt(this.#clock.continuousMs());
+  }
+
+  #ageAt(continuousMs: number): number {
+    return this.#life.ageMs + continuousMs - this.#readMs;
   }
 
   /** Nothing answers where the metadata service would be. */
@@ -62,7 +66,8 @@ export class LifeHolder {
   /** What the journal keeps now. */
   entry(state: State, processes: JournalEntry['processes']): JournalEntry {
     const { clock, bootId } = { clock: this.#clock, bootId: this.#bootId };
-    const mark = { ageMs: this.ageMs(), continuousMs: clock.continuousMs(), bootId, wallMs: clock.wallMs() };
+    const continuousMs = clock.continuousMs(); // read once: the time between two readings would be lost at each restart
+    const mark = { ageMs: this.#ageAt(continuousMs), continuousMs, bootId, wallMs: clock.wallMs() };
     const elapsedMs = mark.continuousMs - this.#readMs;
     const certainAgeMs = this.#life.uncertain ? this.#life.certainAgeMs + elapsedMs : null;
     return journalEntryOf(this.#life, certainAgeMs, state, mark, processes);

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/platform/clock.ts';
 import { findProcess, listProcesses } from '../../src/platform/process-table.ts';
 import { currentUser } from '../../src/platform/users.ts';
+import type { JournalEntry } from '../../src/supervisor/journal.ts';
 import { askSupervisor } from '../../src/supervisor/status-client.ts';
 import type { StatusReport } from '../../src/supervisor/status-report.ts';
 import { BINARY, Cluster, type Started } from '../e2e/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { KINDS, type Kind, newTally, type RestartTally } from './restart-tally.ts';
 
 /** Bounds for a machine under load; each wait takes well under a second. */
 const BOUND_MS = 60_000;
@@ -16,37 +18,12 @@ const TOLERANCE_MS = 20;
 
 const NEVER = new AbortController().signal;
 
-/** What is done to the supervisor; see `killOnce`. */
-const KINDS = ['at the first serving status', 'worker stopped', 'while it starts', 'later', 'with a task'] as const;
-type Kind = (typeof KINDS)[number];
-
-export interface RestartTally {
-  restarts: number;
-  readonly kills: Record<Kind, number>;
-  /** How often deadlines were compared with those of the first life. */
-  compared: number;
-  /** The largest distance of a deadline from its first value, in either direction; negative: earlier. */
-  latestMs: number;
-  earliestMs: number;
-  /** Processes of tasks and workers that a dead supervisor left, and that were seen to be ended. */
-  left: number;
-  /** Longest time from the start of a successor to the end of what its predecessor had left. */
-  slowestCleaningMs: number;
-}
-
 /** A supervisor that is killed again and again: its installation, and what must hold. */
 class Scene {
-  readonly tally: RestartTally = {
-    restarts: 0,
-    kills: { 'at the first serving status': 0, 'worker stopped': 0, 'while it starts': 0, later: 0, 'with a task': 0 },
-    compared: 0,
-    latestMs: 0,
-    earliestMs: 0,
-    left: 0,
-    slowestCleaningMs: 0,
-  };
+  readonly tally = newTally();
   readonly #cluster: Cluster;
   readonly #first = new Map<string, number>();
+  #bornMs: number | undefined;
   #hub = 0;
 
   constructor(cluster: Cluster) {
@@ -114,6 +91,16 @@ control: {socket: ${join(root, 's.sock')}}
         throw new Error(`after ${this.tally.restarts} restarts the deadline ${rule} is ${movedMs} ms later`);
       }
     }
+  }
+
+  /** What the journal says about the beginning of the life must not change with any restart, not even by little. */
+  checkJournal(): void {
+    const { mark } = (JSON.parse(this.#cluster.read('state/journal.json')) as { entry: JournalEntry }).entry;
+    const bornMs = mark.continuousMs - mark.ageMs;
+    this.#bornMs ??= bornMs;
+    const laterUs = (bornMs - this.#bornMs) * 1_000;
+    this.tally.laterUs = Math.max(this.tally.laterUs, laterUs);
+    if (laterUs > 1) throw new Error(`after ${this.tally.restarts} restarts the life begins ${laterUs} µs later`);
   }
 
   /** Our processes beside hub, supervisor and its worker; only the commands that were started here are left out. */
@@ -210,6 +197,7 @@ export async function restartOverAndOver(times: number): Promise<RestartTally> {
       const sinceMs = performance.now();
       supervisor = scene.start();
       scene.tally.restarts += 1;
+      scene.checkJournal();
       if (kindOf(round) === 'while it starts') continue;
       await scene.cleaned(left, sinceMs);
     }
@@ -231,10 +219,4 @@ function endAll(binary: string): void {
       // ended by itself
     }
   }
-}
-
-export function tellRestarts(tally: RestartTally): string {
-  const { restarts, kills, compared, latestMs, earliestMs, left, slowestCleaningMs } = tally;
-  const moments = Object.entries(kills).map(([kind, count]) => `${count} ${kind}`);
-  return `restarts: ${restarts} kill -9 (${moments.join(', ')}); ${compared} deadlines compared, at most ${latestMs} ms later and ${-earliestMs} ms earlier; ${left} left processes ended, within ${Math.round(slowestCleaningMs)} ms; one worker at the end, none after it`;
 }
