@@ -12,7 +12,8 @@ import type { ClockReading } from './age.ts';
 import { ArmedMachine } from './armed-machine.ts';
 import { type Arming, decideArming, type Marker } from './arming.ts';
 import { type Loaded, loadJournal, makeStateFolder } from './journal.ts';
-import { beginLife, type Life } from './life.ts';
+import { type Launch, settleLaunch } from './launch.ts';
+import { beginLife, type Life, type LifeSettings } from './life.ts';
 import { asksForName, type MachineName, nameMachine } from './machine-name.ts';
 import { type SeeDeps, type SeenInstance, seeInstance, waitingForArms, waitingForIdentity } from './see-instance.ts';
 import type { SessionParts } from './session.ts';
@@ -71,6 +72,12 @@ function armingOf({ setUp, marker, self, options }: Ground, instanceId: string |
   return decideArming({ uid: self.uid, source: 'ec2', endpoint, instanceId, marker });
 }
 
+/** Milliseconds until the end of the life; its age is provisional until the launch of the instance is known. */
+function leftOf(life: Life, launch: Launch | undefined, settings: LifeSettings): number {
+  const { limits, ageMs } = launch === undefined ? life : settleLaunch(life, launch, settings).standing;
+  return limits.lifetimeMs - ageMs;
+}
+
 /** See `provideAccount`; whether the machine is armed may first have to be asked. */
 async function accountProblem(
   ground: Ground,
@@ -81,10 +88,14 @@ async function accountProblem(
   const { setUp, log, stop, options } = ground;
   const { clock, platform } = options;
   if (!setUp.mayArm || setUp.problem !== undefined || options.dryRun) return undefined;
+  let launch: Launch | undefined;
   const need = {
     name: wantedUser({ config: setUp.config, name }),
-    leftMs: life.limits.lifetimeMs - life.ageMs,
-    arming: async () => armingOf(ground, (await see())?.launch.instanceId),
+    arming: async () => {
+      launch = (await see())?.launch;
+      return armingOf(ground, launch?.instanceId);
+    },
+    leftMs: () => leftOf(life, launch, setUp.config.life),
   };
   return provideAccount(need, accountPorts({ run: programRunner(clock), clock, log, platform }), stop);
 }

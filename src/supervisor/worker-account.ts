@@ -21,10 +21,10 @@ export interface AccountPorts {
 export interface AccountNeed {
   /** The account that the worker runs as. */
   readonly name: string;
-  /** Until the machine's next deadline. */
-  readonly leftMs: number;
   /** Whether this machine is armed; asked for only where that matters. */
   readonly arming: () => Promise<Arming>;
+  /** Milliseconds until the end of the life, as known once `arming` has told. */
+  readonly leftMs: () => number;
 }
 
 /** The ports of this machine. */
@@ -56,15 +56,15 @@ async function make(
  * accounts. Returns why it could not be made; undefined when it was, or when there was nothing to do. Never rejects.
  */
 export async function provideAccount(
-  { name, leftMs, arming }: AccountNeed,
+  { name, arming, leftMs }: AccountNeed,
   ports: AccountPorts,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { exists, log, platform } = ports;
-  const limitMs = Math.min(ACCOUNT_MS, leftMs);
-  if (exists(name) || limitMs <= 0) return undefined;
+  if (exists(name)) return undefined;
   const decided = await arming();
-  if (!decided.armed) return undefined;
+  const limitMs = Math.min(ACCOUNT_MS, leftMs());
+  if (!decided.armed || limitMs <= 0) return undefined;
   if (!isAccountName(name)) return `worker.user: "${name}" cannot be the name of an account; name another one`;
   const problem = await make(accountSteps(name, platform), decided.permit, limitMs, ports, signal);
   if (problem !== null) return `worker.user: there is no user ${name}, and none could be made: ${problem}`;

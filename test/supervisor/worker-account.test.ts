@@ -32,7 +32,7 @@ async function provide(need: Partial<AccountNeed>, fails: Record<string, string>
     log,
     platform,
   };
-  const problem = await provideAccount({ name: 'w', leftMs: 1e9, arming: armed, ...need }, ports, never);
+  const problem = await provideAccount({ name: 'w', leftMs: () => 1e9, arming: armed, ...need }, ports, never);
   return { ran, limits, problem, told: lines.map(({ level }) => level) };
 }
 
@@ -58,8 +58,8 @@ describe('the account of the worker', () => {
   });
 
   test('a machine that is due to end makes none, and a late one takes no longer than it has', async () => {
-    expect((await provide({ leftMs: 0 })).ran).toEqual([]);
-    expect((await provide({ leftMs: 5_000 })).limits).toEqual([5_000]);
+    expect((await provide({ leftMs: () => 0 })).ran).toEqual([]);
+    expect((await provide({ leftMs: () => 5_000 })).limits).toEqual([5_000]);
   });
 
   test('a failure is a sentence', async () => {
