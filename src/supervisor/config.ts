@@ -21,7 +21,7 @@ export type Rung = 'command' | 'force' | 'terminate' | 'syscall';
 export interface SupervisorConfig {
   /** Where it was read from, for messages. */
   readonly file: string;
-  /** Undefined: the host's name. */
+  /** Undefined: what the instance's Name tag says, else the host's name. */
   readonly name: string | undefined;
   readonly metadata: {
     readonly source: 'none' | 'ec2' | 'auto';

@@ -54,6 +54,7 @@ describe('elsewhere', () => {
     ['no command to shut down with', config, NO_MARKER, ROOT],
     ['the same with a marker and another source', `metadata: { source: none }\n${config}`, MARKER, ROOT],
     ['the same with a loopback endpoint', `metadata: { endpoint: "http://127.0.0.1:1" }\n${config}`, MARKER, ROOT],
+    ['no such user', 'shutdown: { command: [/bin/sh] }\nworker: { user: nobody-has-this-name }', NO_MARKER, ROOT],
   ] as const)('%s is refused', (_title, text, marker, self) => {
     expect(refused(() => load(text, marker, self))).toBe(78);
   });
