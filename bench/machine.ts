@@ -9,6 +9,8 @@ export interface Machine {
   readonly memory: string;
   readonly system: string;
   readonly bun: string;
+  /** Load average over the last 15 min, at the end of the measurement; older results do not have it. */
+  readonly load?: number;
 }
 
 /** Describes this machine; `commit` is that of the measured executable. */
@@ -21,5 +23,6 @@ export function describeMachine(commit: string): Machine {
     memory: formatSize(os.totalmem()),
     system: `${os.type()} ${os.release()} ${os.arch()}`,
     bun: Bun.version,
+    load: Number((os.loadavg()[2] ?? Number.NaN).toFixed(1)),
   };
 }

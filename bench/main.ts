@@ -47,9 +47,10 @@ async function runOne(name: string, signal: AbortSignal): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'pwagent-bench-'));
   try {
     process.stdout.write(`\n${name} …\n`);
+    const commit = commitOfExecutable(); // before: a long run may see it built anew
     const outcome = await BENCHMARKS[name]?.(folder, signal);
     if (outcome === undefined) return;
-    await storeOutcome(outcome, describeMachine(commitOfExecutable()));
+    await storeOutcome(outcome, describeMachine(commit));
     process.stdout.write(`\n${outcome.title}\n\n${tableOf(outcome.rows)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -68,8 +68,13 @@ export async function storeOutcome(outcome: Outcome, machine: Machine): Promise<
   await writeFileAtomically(join(RESULTS, `${outcome.name}.json`), `${JSON.stringify(stored, null, 2)}\n`, 0o644);
 }
 
+/** What else the machine did meanwhile makes figures worse, and whoever reads them should know. */
+function loadOf({ load }: Machine): string {
+  return load === undefined ? '' : `, load average over 15 min ${load}`;
+}
+
 function sectionOf({ title, method, bounds, rows, machine }: Stored): string {
-  const where = `${machine.date}, commit ${machine.commit}, ${machine.cpus}, ${machine.memory}, ${machine.system}, Bun ${machine.bun}`;
+  const where = `${machine.date}, commit ${machine.commit}, ${machine.cpus}, ${machine.memory}, ${machine.system}, Bun ${machine.bun}${loadOf(machine)}`;
   return [
     `## ${title}`,
     tableOf(rows),

@@ -75,7 +75,7 @@ export async function supervisorIdle(folder: string, signal: AbortSignal): Promi
     return {
       name: 'supervisor-idle',
       title: 'The supervisor with nothing to do',
-      method: `the supervisor of an idle worker for ${MINUTES} min, from ${SETTLE_MS / 1_000} s after the worker serves, looked at every ${WINDOW_MS / 1_000} s. Wake-ups are voluntary context switches as /proc counts them; growth is the least-squares slope of resident memory. Nobody asks for its status meanwhile.`,
+      method: `the supervisor of an idle worker for ${MINUTES} min, from ${SETTLE_MS / 1_000} s after the worker serves, looked at every ${WINDOW_MS / 1_000} s. Wake-ups are voluntary context switches as /proc counts them; a thread that ends takes its count with it, which is why a minute of all threads can show fewer than one of the main thread; growth is the least-squares slope of resident memory. Nobody asks for its status meanwhile.`,
       bounds:
         'a look at the clocks at least every 10 s, the news of the worker over its pipe, the journal once a minute; the other threads are those of the runtime.',
       rows: rowsOf(await samplesOf(stack.pids.supervisor, signal)),

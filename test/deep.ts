@@ -1,24 +1,37 @@
 /**
- * `bun run test:deep [SEED]`: the schedules of the supervisor and mutated configurations, in full number. Prints counts,
- * seed and times; exit 1 with what broke a promise, every run being done even so.
+ * `bun run test:deep [SEED]`: the schedules of the supervisor, mutated configurations, and the executable under restarts,
+ * in vain ladders and among hostile tasks, in full number. Prints counts, seed and times; exit 1 with what broke a
+ * promise, every run being done even so.
  */
 import { randomInt } from 'node:crypto';
 import { parseMutated, tellTally } from './cirrus-yml/mutated-documents.ts';
+import { buildHost } from './deep/build-host.ts';
+import { attackOverAndOver } from './deep/hostile.ts';
+import { climbInVain, tellLadder } from './deep/ladder.ts';
+import { tellRestarts } from './deep/restart-tally.ts';
+import { restartOverAndOver } from './deep/restarts.ts';
 import { runSchedules, tellCounts } from './supervisor/schedules.ts';
 
 const SCHEDULES = 100_000;
 const DOCUMENTS = 100_000;
+const RESTARTS = 200;
+const LADDER_ROUNDS = 20;
+const ATTACKS = 3;
 
 const seed = Number(process.argv[2] ?? randomInt(2 ** 31));
-const RUNS = [
+const RUNS: readonly (() => string | Promise<string>)[] = [
   () => tellCounts(runSchedules(SCHEDULES, seed), seed),
   () => tellTally(parseMutated(DOCUMENTS, seed), seed),
+  () => buildHost(),
+  async () => tellRestarts(await restartOverAndOver(RESTARTS)),
+  async () => tellLadder(await climbInVain(LADDER_ROUNDS)),
+  () => attackOverAndOver(ATTACKS),
 ];
 
 for (const run of RUNS) {
   const startMs = performance.now();
   try {
-    const told = run();
+    const told = await run();
     const seconds = ((performance.now() - startMs) / 1_000).toFixed(1);
     process.stdout.write(`${told}\nno promise broken, in ${seconds} s\n`);
   } catch (error) {
