@@ -16,7 +16,7 @@ import { type Launch, settleLaunch } from './launch.ts';
 import { beginLife, type Life, type LifeSettings } from './life.ts';
 import { asksForName, type MachineName, nameMachine } from './machine-name.ts';
 import { type SeeDeps, type SeenInstance, seeInstance, waitingForArms, waitingForIdentity } from './see-instance.ts';
-import type { SessionParts } from './session.ts';
+import type { SessionParts } from './session-parts.ts';
 import { type SetUp, type SetUpInput, setUpWorker } from './set-up.ts';
 import { accountPorts, provideAccount } from './worker-account.ts';
 import { wantedUser } from './worker-plan.ts';

@@ -1,56 +1,22 @@
-import type { Logger } from '../lib/log.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Identity } from '../platform/metadata/documents.ts';
-import type { Metadata } from '../platform/metadata/metadata.ts';
-import type { ClockReading } from './age.ts';
 import type { TaskAuditor } from './audit/auditor.ts';
 import type { AuditResult } from './audit/facts.ts';
 import { startAuditor } from './audit/start-auditor.ts';
 import { CloudWatch } from './cloud-watch.ts';
-import type { SupervisorConfig } from './config.ts';
 import { putJournalAside, recordsPathOf } from './journal.ts';
 import { JournalKeeper } from './journal-keeper.ts';
 import type { Launch } from './launch.ts';
-import type { Life } from './life.ts';
 import { LifeHolder } from './life-holder.ts';
 import { endMachine } from './machine-end.ts';
 import { policyOf } from './policy-of.ts';
 import type { OperatorCommand } from './policy-types.ts';
 import { RecordRing } from './records.ts';
 import type { ArmedEffects } from './rungs.ts';
+import type { SessionParts } from './session-parts.ts';
 import { buildReport, type StatusAnswer, type StatusReport, statusExitCode } from './status-report.ts';
 import { type Actions, Supervisor } from './supervisor.ts';
 import { freeBytesAt, WallWatch } from './surroundings.ts';
 import { makeWorker, type Worker } from './worker-face.ts';
-import type { WorkerPlan } from './worker-plan.ts';
-
-export interface SessionParts {
-  readonly config: SupervisorConfig;
-  readonly name: string;
-  readonly plan: WorkerPlan;
-  /** Why no worker can be started with this set-up; undefined when one can. */
-  readonly unusable: string | undefined;
-  readonly life: Life;
-  /** The clocks when the life's age was reckoned. */
-  readonly started: ClockReading;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly dryRun: boolean;
-  /** Undefined where the configuration says that there is none. */
-  readonly metadata: Metadata | undefined;
-  /** What was read of the instance before the session began. */
-  readonly seen: { readonly launch: Launch; readonly identity: Identity } | undefined;
-  /** See `EndParts`. */
-  readonly mayArm: boolean;
-  /** Arms the machine if it may be; undefined when not. */
-  readonly arm: (identity: Identity) => Promise<ArmedEffects | undefined>;
-  /** Tells the cloud why the machine ends, where it may. */
-  readonly tellEnd: (reason: string) => void;
-  /** Hears that something was decided, or found by an audit. */
-  readonly decided: () => void;
-  /** Aborts when nothing may be waited for any more. */
-  readonly leave: AbortSignal;
-}
 
 /** One run of the supervisor: decisions, worker, journal, metadata and ladder wired to each other. */
 export class Session {
