@@ -6,7 +6,6 @@ import { bootId, defaultWorkerName } from '../platform/host.ts';
 import { createMetadata, type Metadata } from '../platform/metadata/metadata.ts';
 import { readNameTag } from '../platform/metadata/name-tag.ts';
 import { randomToken } from '../platform/random.ts';
-import { programRunner } from '../platform/run-program.ts';
 import type { User } from '../platform/users.ts';
 import type { ClockReading } from './age.ts';
 import { ArmedMachine } from './armed-machine.ts';
@@ -18,7 +17,7 @@ import { asksForName, type MachineName, nameMachine } from './machine-name.ts';
 import { type SeeDeps, type SeenInstance, seeInstance, waitingForArms, waitingForIdentity } from './see-instance.ts';
 import type { SessionParts } from './session-parts.ts';
 import { type SetUp, type SetUpInput, setUpWorker } from './set-up.ts';
-import { accountPorts, provideAccount } from './worker-account.ts';
+import { type AccountPorts, provideAccount } from './worker-account.ts';
 import { wantedUser } from './worker-plan.ts';
 
 export interface Ground {
@@ -28,6 +27,7 @@ export interface Ground {
   readonly self: User;
   /** File name, in the state folder. */
   readonly journal: string;
+  readonly accounts: AccountPorts;
   readonly log: Logger;
   readonly stop: AbortSignal;
   readonly hurry: AbortSignal;
@@ -85,8 +85,7 @@ async function accountProblem(
   life: Life,
   see: () => Promise<SeenInstance | undefined>,
 ): Promise<string | undefined> {
-  const { setUp, log, stop, options } = ground;
-  const { clock, platform } = options;
+  const { setUp, accounts, stop, options } = ground;
   if (!setUp.mayArm || setUp.problem !== undefined || options.dryRun) return undefined;
   let launch: Launch | undefined;
   const need = {
@@ -97,7 +96,7 @@ async function accountProblem(
     },
     leftMs: () => leftOf(life, launch, setUp.config.life),
   };
-  return provideAccount(need, accountPorts({ run: programRunner(clock), clock, log, platform }), stop);
+  return provideAccount(need, accounts, stop);
 }
 
 /**

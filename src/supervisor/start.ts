@@ -3,6 +3,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Fetch } from '../platform/bounded-request.ts';
 import type { Clock } from '../platform/clock.ts';
 import { errnoOf } from '../platform/files.ts';
+import { programRunner } from '../platform/run-program.ts';
 import { keepNewFilesPrivate } from '../platform/umask.ts';
 import { currentUser } from '../platform/users.ts';
 import { BUILD } from '../platform/version.ts';
@@ -15,6 +16,7 @@ import { openMetrics } from './metrics.ts';
 import { adminSocketOf, operatorAccess, operatorAnswers } from './operator.ts';
 import { Session } from './session.ts';
 import { readSetUp, type SetUpInput } from './set-up.ts';
+import { accountPorts } from './worker-account.ts';
 
 export interface StartOptions extends SetUpInput {
   readonly clock: Clock;
@@ -91,7 +93,9 @@ async function survey(options: StartOptions, stop: AbortSignal, hurry: AbortSign
   const marker = await readMarker(MARKER_FILE);
   const setUp = readSetUp(options, marker, self);
   const log = options.openLog(setUp.config.log).child({ component: 'supervisor' });
-  return { options, setUp, marker, self, journal: journalName(options.dryRun), log, stop, hurry };
+  const { clock, platform } = options;
+  const accounts = accountPorts({ run: programRunner(clock), clock, log, platform });
+  return { options, setUp, marker, self, journal: journalName(options.dryRun), accounts, log, stop, hurry };
 }
 
 /** Reports to a hub, if the configuration names one; they end with the session, not before. */
