@@ -4,7 +4,7 @@ import { findProcess } from '../../src/platform/process-table.ts';
 import { currentUser } from '../../src/platform/users.ts';
 import { askSupervisor } from '../../src/supervisor/status-client.ts';
 import type { StatusReport } from '../../src/supervisor/status-report.ts';
-import { Cluster, type Started } from '../e2e/cluster.ts';
+import { Cluster, killGroup, type Started } from '../e2e/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const STEP_TIMEOUT_MS = 1_000;
@@ -30,7 +30,7 @@ const SCRIPTS: Readonly<Record<Way, string>> = {
   hangs: 'echo $$ >> "$F"; trap "" TERM INT HUP; while :; do sleep 1; done',
   'has no effect': 'exit 0',
   'hangs with children':
-    'echo $$ >> "$F"; trap "" TERM; (trap "" TERM; sleep 600) & echo $! >> "$F"; (sleep 601) & echo $! >> "$F"; wait; sleep 602',
+    'echo $$ >> "$F"; trap "" TERM; (trap "" TERM; exec sleep 600) & echo $! >> "$F"; (exec sleep 601) & echo $! >> "$F"; wait; sleep 602',
 };
 
 export interface LadderTally {
@@ -75,7 +75,7 @@ worker:
 shutdown:
   command: ["${command}"]
   step-timeout: ${STEP_TIMEOUT_MS}ms
-  before: [["/bin/sh", "-c", "echo $$ >> ${root}/hung; sleep 603"], ["/bin/false"]]
+  before: [["/bin/sh", "-c", "echo $$ >> ${root}/hung; exec sleep 603"], ["/bin/false"]]
   before-timeout: 500ms
 disk: {min-free: 0}
 state-dir: ${join(root, 'state')}
@@ -142,15 +142,17 @@ async function noneLeft(cluster: Cluster, tally: LadderTally): Promise<void> {
 export async function climbInVain(rounds: number): Promise<LadderTally> {
   const cluster = new Cluster();
   const tally: LadderTally = { rounds: 0, ways: {}, longestGapMs: 0, hung: 0, asked: 0, slowestAnswerMs: 0 };
+  let started: Started | undefined;
   try {
     const supervisor = cluster.start(['run', '--config', writeConfiguration(cluster)]);
+    started = supervisor;
     await follow(cluster, supervisor, rounds, tally);
     await noneLeft(cluster, tally);
     return tally;
   } finally {
-    const noted = hungOf(cluster);
+    if (started !== undefined) killGroup(started.pid);
+    endHung(hungOf(cluster)); // before the wait for the supervisor's output: they hold it open
     await cluster.close();
-    endHung(noted);
   }
 }
 
