@@ -1,5 +1,6 @@
 /**
- * `npm test`: format and lint, types, executables, unit tests, end-to-end tests; `npm test -- unit`: the unit tests alone.
+ * `npm test`: format and lint, types, executables, unit and system tests, end-to-end tests;
+ * `npm test -- unit`: the unit tests alone, which need nothing but this folder.
  * With PWAGENT_TEST_ALL=1 it installs what tests need, and whatever cannot be tried is a failure. The last line is
  * `N passed, N failed`; the exit code is 0 only when nothing failed.
  */
@@ -61,20 +62,20 @@ const setup: Step = {
   },
 };
 
+/** Tests of a room with other users, namespaces or real processes that take their time. */
+const SYSTEM = 'test/**/*.system.test.ts';
+const QUIET = ['--parallel', '--timeout=20000', '--only-failures', '--path-ignore-patterns=test/e2e/**'];
+
 /** Unit tests show failures alone; the end-to-end tests are few and slow, so that each shows as it ends. */
-const UNIT = suite('unit tests', [
-  '--parallel',
-  '--timeout=20000',
-  '--only-failures',
-  '--path-ignore-patterns=test/e2e/**',
-]);
+const UNIT = suite('unit tests', [...QUIET, `--path-ignore-patterns=${SYSTEM}`]);
+const UNIT_AND_SYSTEM = suite('unit and system tests', QUIET);
 const TARGETS = ALL ? ['host', 'linux-x64', 'darwin-arm64'] : ['host'];
 const EVERYTHING: readonly Step[] = [
   ...(ALL ? [setup] : []),
   command('format and lint', ['x', '--no-install', 'biome', 'check', '.']),
   command('types', ['x', '--no-install', 'tsc', '--noEmit']),
   command(`executables (${TARGETS.join(', ')})`, ['build.ts', ...TARGETS.map((target) => `--target=${target}`)]),
-  UNIT,
+  UNIT_AND_SYSTEM,
   suite('end-to-end tests', ['test/e2e', '--timeout=60000']),
 ];
 

@@ -6,7 +6,7 @@ import { STAND_INS } from './stand-ins.ts';
 
 /**
  * Whole supervisors with stand-ins. They see each other's jobs in the process table, as well as those of
- * command-worker.test.ts, which therefore imports them: the tests of one file run one after the other.
+ * command-worker.system.test.ts, which therefore imports them: the tests of one file run one after the other.
  */
 setDefaultTimeout(30_000); // bounds for a machine under load; each takes about two seconds
 
