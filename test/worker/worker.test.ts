@@ -130,6 +130,7 @@ test('a task is started, run, closed and stopped, in this order, and seen in pol
   end.resolve({ problem: null });
   await waitFor('the task is stopped', () => server.calls.includes('stopped 7:client'));
   expect(worker.closed).toEqual([1]);
+  await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
   worker.stop();
   expect(await worker.ended).toBe('finished');
   expect(server.calls).toEqual(['started 7:client body 7', 'stopped 7:client']);
