@@ -41,12 +41,12 @@ function watch(child: Child, paths: DemoPaths): Promise<never> {
 /** Starts `pwagent run --dry-run` with a worker for that hub, in a process group of its own. */
 export async function startDemoSupervisor(
   paths: DemoPaths,
-  grpcPort: number,
+  hub: { readonly grpcPort: number; readonly publicUrl: string },
   env: Environment,
 ): Promise<DemoSupervisor> {
-  const configuration = supervisorConfiguration(paths, currentUser().name, env);
+  const configuration = supervisorConfiguration(paths, currentUser().name, hub.publicUrl, env);
   await writeFileAtomically(paths.supervisorConfig, stringify(configuration));
-  await writeFileAtomically(paths.workerConfig, stringify(workerConfiguration(grpcPort)));
+  await writeFileAtomically(paths.workerConfig, stringify(workerConfiguration(hub.grpcPort)));
   const child = await spawn({
     argv: [...selfCommand(), 'run', '--config', paths.supervisorConfig, '--dry-run'],
     cwd: paths.root,

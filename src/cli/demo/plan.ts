@@ -47,7 +47,7 @@ export function passedEnvironment(env: Environment): Environment {
 }
 
 /** The supervisor's configuration, as in `docs/configuration.md`; nothing in it can power off a machine. */
-export function supervisorConfiguration(paths: DemoPaths, user: string, env: Environment) {
+export function supervisorConfiguration(paths: DemoPaths, user: string, hubUrl: string, env: Environment) {
   const environment = {
     ...passedEnvironment(env),
     ...(env.HOME === undefined ? {} : { HOME: env.HOME }),
@@ -66,6 +66,7 @@ export function supervisorConfiguration(paths: DemoPaths, user: string, env: Env
       environment,
     },
     disk: { 'min-free': 0 },
+    hub: { url: hubUrl, 'token-file': join(paths.hubData, 'registration-token') },
     'state-dir': paths.state,
     control: { socket: paths.socket },
   };

@@ -59,7 +59,7 @@ async function play(options: DemoOptions, context: CliContext, cleanUp: CleanUp)
   const hub = await startDemoHub(paths, env, stop);
   cleanUp.add(() => hub.stop(AbortSignal.any([context.hurry])));
   step('hub', `${hub.publicUrl}  (workers: 127.0.0.1:${hub.grpcPort})`);
-  const supervisor = await startDemoSupervisor(paths, hub.grpcPort, env);
+  const supervisor = await startDemoSupervisor(paths, hub, env);
   cleanUp.add(() => supervisor.stop());
   step(
     'supervisor',
