@@ -1,38 +1,55 @@
-import { SQL } from 'bun';
+import type { SQL } from 'bun';
 import { AppError } from '../../lib/errors.ts';
-import { migrate } from './schema.ts';
+import { type Connection, connectTo } from './connection.ts';
+import { explainFault, lostAgainstAnother } from './database-error.ts';
+import type { Dialect } from './dialect.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
 
 /** What runs queries: tagged templates, whose values become parameters. */
 export type Queries = SQL;
 
+/** Writers of all hubs on one PostgreSQL database take turns by this lock, as writers of one SQLite file do. */
+const WRITE_LOCK = 7_480_002;
+
+/** A write that lost against another one is run again so often before its error is told. */
+const ATTEMPTS = 5;
+
 /**
- * The one connection to the store. Everything runs one after the other: on a single SQLite connection, a query from
- * elsewhere would land inside a transaction that happens to be open, see what may be rolled back, or be rolled back
- * with it. Callbacks must only talk to the database and never ask for another `read` or `write` inside.
+ * The store, the same on both engines: writes come one after the other, in this process and, on PostgreSQL, over all
+ * processes, so that a decision is made on what it sees. On SQLite there is one connection, and everything runs one
+ * after the other: a query from elsewhere would land inside a transaction that happens to be open. Callbacks must only
+ * talk to the database and never ask for another `read` or `write` inside; on PostgreSQL one that lost against another
+ * is run again, so they change nothing else.
  */
 export class Database {
   #tail: Promise<unknown> = Promise.resolve();
 
-  private constructor(private readonly sql: SQL) {}
+  private constructor(private readonly connection: Connection) {}
 
-  /** Opens (or makes) the file and brings its schema up to date. Throws `AppError` (CONFIG) with the remedy. */
-  static async open(path: string): Promise<Database> {
-    const sql = new SQL(`sqlite://${path}`);
+  /**
+   * Opens a file of SQLite (made when it is missing) or a database of PostgreSQL (`postgres://…`), and brings its schema
+   * up to date. Throws `AppError` with the remedy: CONFIG, or UNAVAILABLE for a server that is away.
+   */
+  static async open(address: string): Promise<Database> {
+    let connection: Connection | undefined;
     try {
-      await sql.unsafe('PRAGMA journal_mode = WAL');
-      // FULL, since an acknowledged log or result must also outlive a power cut; log writes are grouped, so the cost
-      // is one fsync for many.
-      await sql.unsafe('PRAGMA synchronous = FULL');
-      await sql.unsafe('PRAGMA foreign_keys = ON');
-      await migrate(sql, path);
+      connection = await connectTo(address);
+      await migrate(connection, MIGRATIONS);
+      return new Database(connection);
     } catch (error) {
-      await sql.close();
-      if (error instanceof AppError) throw error;
-      const hint = 'check that the file is a hub database and that this user may write it';
+      await connection?.close(0);
+      const place = connection?.place ?? `database ${address}`;
+      const told = explainFault(error, place);
+      if (told instanceof AppError) throw told;
+      const hint = 'check that it is a database of a hub and that this user may write it';
       const what = error instanceof Error ? error.message : String(error);
-      throw new AppError('CONFIG', `database ${path} cannot be opened (${what})`, { hint, cause: error });
+      throw new AppError('CONFIG', `${place} cannot be opened (${what})`, { hint, cause: error });
     }
-    return new Database(sql);
+  }
+
+  get dialect(): Dialect {
+    return this.connection.dialect;
   }
 
   #enqueue<T>(run: () => Promise<T>): Promise<T> {
@@ -41,18 +58,46 @@ export class Database {
     return result;
   }
 
-  /** Runs queries that see one consistent state. */
+  async #telling<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      throw explainFault(error, this.connection.place);
+    }
+  }
+
+  /** Runs queries that see one consistent state. Throws `AppError` (UNAVAILABLE) when the database is away. */
   read<T>(run: (sql: Queries) => Promise<T>): Promise<T> {
-    return this.#enqueue(() => run(this.sql));
+    const { connection } = this;
+    const telling = () => this.#telling(() => connection.read(run));
+    return connection.dialect.engine === 'sqlite' ? this.#enqueue(telling) : telling();
   }
 
-  /** Runs queries as one transaction; what `run` throws rolls it back and comes out of here. */
+  /**
+   * Runs queries as one transaction; what `run` throws rolls it back and comes out of here. Throws `AppError`
+   * (UNAVAILABLE) when the database is away or its disk is full: it may then be stored or not, and callers repeat.
+   */
   write<T>(run: (sql: Queries) => Promise<T>): Promise<T> {
-    return this.#enqueue(async () => (await this.sql.begin(run)) as T);
+    return this.#enqueue(() => this.#telling(() => this.#transact(run)));
   }
 
-  /** Waits for what is under way and closes the file. */
+  async #transact<T>(run: (sql: Queries) => Promise<T>): Promise<T> {
+    const { connection } = this;
+    if (connection.dialect.engine === 'sqlite') return connection.write(run);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await connection.write(async (sql) => {
+          await sql`SELECT pg_advisory_xact_lock(${WRITE_LOCK}::bigint)`;
+          return run(sql);
+        });
+      } catch (error) {
+        if (attempt === ATTEMPTS || !lostAgainstAnother(error)) throw error;
+      }
+    }
+  }
+
+  /** Waits for what is under way and closes the connections. */
   close(): Promise<void> {
-    return this.#enqueue(() => this.sql.close());
+    return this.#enqueue(() => this.connection.close());
   }
 }

@@ -1,7 +1,15 @@
 import { expect, test } from 'bun:test';
+import { connectTo } from '../../../src/hub/store/connection.ts';
 import { Database } from '../../../src/hub/store/database.ts';
+import { migrate } from '../../../src/hub/store/migrate.ts';
+import type { Migration } from '../../../src/hub/store/migration.ts';
+import { beginning } from '../../../src/hub/store/migrations/001-beginning.ts';
+import { MIGRATIONS } from '../../../src/hub/store/migrations.ts';
+import { describeError } from '../../../src/lib/errors.ts';
+import { freePort } from '../../../src/platform/free-port.ts';
 import { spawn } from '../../../src/platform/processes.ts';
 import { selfCommand } from '../../../src/platform/self.ts';
+import { onBothEngines } from '../../support/engines.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const count = (store: Database) =>
@@ -9,56 +17,139 @@ const count = (store: Database) =>
 const add = (sql: Parameters<Parameters<Database['write']>[0]>[0], hash: string) =>
   sql`INSERT INTO api_tokens (hash, role, created_ms) VALUES (${hash}, ${'read'}, 1)`;
 
-test('what a failed transaction wrote is gone, and the next one works', async () => {
-  const store = await Database.open(':memory:');
-  const failing = store.write(async (sql) => {
-    await add(sql, 'a');
-    throw new Error('boom');
+onBothEngines('the store', (engine) => {
+  engine.test('what a failed transaction wrote is gone, and the next one works', async () => {
+    await using made = await engine.open();
+    const { store } = made;
+    const failing = store.write(async (sql) => {
+      await add(sql, 'a');
+      throw new Error('boom');
+    });
+    await expect(failing).rejects.toThrow('boom');
+    await store.write((sql) => add(sql, 'b'));
+    expect(await count(store)).toBe(1);
   });
-  await expect(failing).rejects.toThrow('boom');
-  await store.write((sql) => add(sql, 'b'));
-  expect(await count(store)).toBe(1);
-  await store.close();
+
+  engine.test('nobody sees, or lands in, a transaction that is open', async () => {
+    await using made = await engine.open();
+    const { store } = made;
+    const gate = Promise.withResolvers<void>();
+    const inside = Promise.withResolvers<void>();
+    const open = store.write(async (sql) => {
+      await add(sql, 'a');
+      inside.resolve();
+      await gate.promise;
+      throw new Error('rolled back');
+    });
+    await inside.promise;
+    const seen = count(store);
+    const other = store.write((sql) => add(sql, 'b'));
+    await Promise.resolve();
+    gate.resolve();
+    await expect(open).rejects.toThrow('rolled back');
+    expect(await seen).toBe(0);
+    await other;
+    expect(await count(store)).toBe(1);
+  });
+
+  engine.test('values come back as they were stored: large numbers, bytes, flags, nothing', async () => {
+    await using made = await engine.open();
+    const id = 2 ** 53 - 1;
+    const bytes = new Uint8Array([0, 1, 255]);
+    const found = await made.store.write(async (sql) => {
+      await sql`CREATE TABLE things (id BIGINT PRIMARY KEY, ${sql.unsafe(`data ${made.store.dialect.blob}`)}, note TEXT)`;
+      await sql`INSERT INTO things ${sql({ id, data: bytes, note: null })}`;
+      const where = sql`WHERE id > ${1_763_770_000_000}`;
+      return sql`SELECT id, data, note, COUNT(*) OVER () AS n, SUM(id) OVER () AS total FROM things ${where}`;
+    });
+    expect([...found]).toEqual([{ id, data: expect.anything(), note: null, n: 1, total: id }]);
+    expect(new Uint8Array(found[0].data)).toEqual(bytes);
+  });
+
+  if (engine.name === 'postgres') {
+    engine.test('writers of two processes take turns: none decides on what another is changing', async () => {
+      await using made = await engine.open();
+      const others = [made.store, await Database.open(made.address), await Database.open(made.address)];
+      await made.store.write((sql) => add(sql, 'sum'));
+      const increment = (store: Database) =>
+        store.write(async (sql) => {
+          const [row] = await sql<{ n: number }[]>`SELECT created_ms AS n FROM api_tokens WHERE hash = ${'sum'}`;
+          await sql`UPDATE api_tokens SET created_ms = ${(row?.n ?? 0) + 1} WHERE hash = ${'sum'}`;
+        });
+      await Promise.all(Array.from({ length: 30 }, (_, turn) => increment(others[turn % 3] as Database)));
+      const [row] = await made.store.read((sql) => sql<{ n: number }[]>`SELECT created_ms AS n FROM api_tokens`);
+      expect(row?.n).toBe(31);
+      for (const store of others.slice(1)) await store.close();
+    });
+  }
+
+  engine.test('is opened again as it was; one of a newer version is refused with the remedy', async () => {
+    await using made = await engine.open();
+    await made.store.write((sql) => add(sql, 'a'));
+    const second = await Database.open(made.address);
+    expect(await count(second)).toBe(1);
+    await second.write((sql) => sql`INSERT INTO schema_migrations (number) VALUES (9999)`);
+    await second.close();
+    await expect(Database.open(made.address)).rejects.toMatchObject({
+      code: 'CONFIG',
+      message: expect.stringContaining('schema 9999'),
+      hint: expect.stringContaining('newer pwagent'),
+    });
+  });
+
+  engine.test('steps that come later under smaller numbers are made up for', async () => {
+    await using made = await engine.open();
+    await made.store.write(async (sql) => {
+      await sql`DROP TABLE supervisors`;
+      await sql`CREATE TABLE supervisors (worker_name TEXT PRIMARY KEY)`;
+    });
+    await made.store.write((sql) => sql`DELETE FROM schema_migrations`);
+    await expect(Database.open(made.address)).rejects.toMatchObject({ code: 'CONFIG' }); // its tables are there already
+    const connection = await connectTo(made.address);
+    const step = (number: number): Migration => ({
+      number,
+      statements: () => [`CREATE TABLE step${number} (id BIGINT)`],
+    });
+    await migrate(connection, [step(2), step(9)]);
+    await migrate(connection, [step(2), step(5), step(9)]);
+    const numbers = await connection.read((sql) => sql<{ number: number }[]>`SELECT number FROM schema_migrations`);
+    expect(numbers.map(({ number }) => number).sort()).toEqual([2, 5, 9]);
+    await connection.close();
+  });
 });
 
-test('nobody sees, or lands in, a transaction that is open', async () => {
-  const store = await Database.open(':memory:');
-  const gate = Promise.withResolvers<void>();
-  const inside = Promise.withResolvers<void>();
-  const open = store.write(async (sql) => {
-    await add(sql, 'a');
-    inside.resolve();
-    await gate.promise;
-    throw new Error('rolled back');
-  });
-  await inside.promise;
-  const seen = count(store);
-  const other = store.write((sql) => add(sql, 'b'));
-  await Promise.resolve();
-  gate.resolve();
-  await expect(open).rejects.toThrow('rolled back');
-  expect(await seen).toBe(0);
-  await other;
-  expect(await count(store)).toBe(1);
-  await store.close();
+test('every file of a step is in the list, under its own number, in order', () => {
+  const folder = `${import.meta.dir}/../../../src/hub/store/migrations`;
+  const files = [...new Bun.Glob('*.ts').scanSync({ cwd: folder })].sort();
+  expect(MIGRATIONS.map(({ number }) => number)).toEqual(files.map((name) => Number(name.slice(0, 3))));
 });
 
-test('a file is opened again as it was; one of a newer version, or no database, is refused with the remedy', async () => {
+test('a file of the first version is taken over', async () => {
   using folder = tempFolder();
   const path = `${folder.path}/hub.db`;
-  const first = await Database.open(path);
-  await first.write((sql) => add(sql, 'a'));
-  await first.close();
-  const second = await Database.open(path);
-  expect(await count(second)).toBe(1);
-  await second.write((sql) => sql`UPDATE schema_version SET version = 99`);
-  await second.close();
-  await expect(Database.open(path)).rejects.toMatchObject({
-    code: 'CONFIG',
-    hint: expect.stringContaining('newer pwagent'),
+  const old = await connectTo(path);
+  await migrate(old, [beginning]);
+  await old.write(async (sql) => {
+    await sql`DROP TABLE schema_migrations`;
+    await sql`CREATE TABLE schema_version (version BIGINT NOT NULL)`;
+    await sql`INSERT INTO schema_version (version) VALUES (1)`;
+    await add(sql, 'a');
   });
+  await old.close();
+  const store = await Database.open(path);
+  expect(await count(store)).toBe(1);
+  await store.close();
+});
+
+test('what is no database, and a server that is away, are told with the remedy and without a password', async () => {
+  using folder = tempFolder();
   await Bun.write(`${folder.path}/text.db`, 'not a database at all, and long enough to look like a page of one');
   await expect(Database.open(`${folder.path}/text.db`)).rejects.toMatchObject({ code: 'CONFIG' });
+  const port = await freePort(0);
+  const away = Database.open(`postgres://hub:s3cr3t@127.0.0.1:${port}/hub`);
+  const error = await away.then(String, (thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining(`127.0.0.1:${port}/hub`) });
+  expect(describeError(error)).not.toContain('s3cr3t');
 });
 
 test('what was acknowledged outlives a kill, whole transactions or nothing', async () => {

@@ -1,13 +1,9 @@
-import type { SQL } from 'bun';
-import { AppError } from '../../lib/errors.ts';
+import type { Migration } from '../migration.ts';
 
-/**
- * The schema as a list of steps, never edited once released, only added to. Times are milliseconds since the Unix
- * epoch, ids whole numbers below 2^53, flags 0 or 1, maps JSON text. Queries use nothing that PostgreSQL lacks; the
- * types BLOB and AUTOINCREMENT here are what differs between the engines.
- */
-const MIGRATIONS: readonly (readonly string[])[] = [
-  [
+/** Pools, tokens, workers, builds, tasks, logs, decisions, supervisors. */
+export const beginning: Migration = {
+  number: 1,
+  statements: ({ blob, serial }) => [
     `CREATE TABLE pools (
       id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_ms BIGINT NOT NULL)`,
     `CREATE TABLE registration_tokens (
@@ -25,7 +21,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       tree_id TEXT NOT NULL, status TEXT NOT NULL, created_ms BIGINT NOT NULL, finished_ms BIGINT)`,
     `CREATE TABLE tasks (
       id BIGINT PRIMARY KEY, build_id BIGINT NOT NULL REFERENCES builds(id), group_id BIGINT NOT NULL,
-      name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, definition BLOB NOT NULL, labels TEXT NOT NULL,
+      name TEXT NOT NULL, status TEXT NOT NULL, reason TEXT, definition ${blob} NOT NULL, labels TEXT NOT NULL,
       resources TEXT NOT NULL, timeout_s BIGINT NOT NULL, allow_failures BIGINT NOT NULL,
       created_ms BIGINT NOT NULL, triggered_ms BIGINT, started_ms BIGINT, finished_ms BIGINT,
       worker_id BIGINT, worker_name TEXT, session_hash TEXT, handouts BIGINT NOT NULL, slot_held BIGINT NOT NULL,
@@ -44,38 +40,17 @@ const MIGRATIONS: readonly (readonly string[])[] = [
       task_id BIGINT NOT NULL REFERENCES tasks(id), instruction TEXT NOT NULL, size BIGINT NOT NULL,
       PRIMARY KEY (task_id, instruction))`,
     `CREATE TABLE log_chunks (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, build_id BIGINT NOT NULL, task_id BIGINT NOT NULL,
+      seq ${serial}, build_id BIGINT NOT NULL, task_id BIGINT NOT NULL,
       instruction TEXT NOT NULL, start_byte BIGINT NOT NULL, size BIGINT NOT NULL, replaces BIGINT NOT NULL,
-      data BLOB NOT NULL)`,
+      data ${blob} NOT NULL)`,
     'CREATE INDEX log_chunks_by_build ON log_chunks (build_id, seq)',
     'CREATE INDEX log_chunks_by_log ON log_chunks (task_id, instruction, start_byte)',
     `CREATE TABLE log_spool (
-      upload TEXT NOT NULL, position BIGINT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (upload, position))`,
+      upload TEXT NOT NULL, position BIGINT NOT NULL, data ${blob} NOT NULL, PRIMARY KEY (upload, position))`,
     `CREATE TABLE decisions (
-      id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms BIGINT NOT NULL, kind TEXT NOT NULL, task_id BIGINT,
+      id ${serial}, at_ms BIGINT NOT NULL, kind TEXT NOT NULL, task_id BIGINT,
       worker TEXT, reason TEXT NOT NULL)`,
     `CREATE TABLE supervisors (
       worker_name TEXT PRIMARY KEY, report TEXT NOT NULL, received_ms BIGINT NOT NULL)`,
   ],
-];
-
-async function versionOf(sql: SQL): Promise<number> {
-  await sql`CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)`;
-  const [row] = await sql<{ version: number }[]>`SELECT version FROM schema_version`;
-  return row?.version ?? 0;
-}
-
-/** Applies the steps that are missing, all or none. Throws `AppError` (CONFIG) when a newer pwagent wrote the file. */
-export async function migrate(sql: SQL, path: string): Promise<void> {
-  const version = await versionOf(sql);
-  if (version > MIGRATIONS.length) {
-    const hint = 'start the newer pwagent again, or give another folder with --data';
-    throw new AppError('CONFIG', `database ${path} was written by a newer pwagent (schema ${version})`, { hint });
-  }
-  if (version === MIGRATIONS.length) return;
-  await sql.begin(async (transaction) => {
-    for (const statement of MIGRATIONS.slice(version).flat()) await transaction.unsafe(statement);
-    await transaction`DELETE FROM schema_version`;
-    await transaction`INSERT INTO schema_version (version) VALUES (${MIGRATIONS.length})`;
-  });
-}
+};
