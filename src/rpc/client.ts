@@ -2,9 +2,11 @@ import type { DescMessage, DescMethodUnary, DescService, MessageInitShape, Messa
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../platform/clock.ts';
+import { abortWith, pathOf, toMetadata, toRpcError } from './call-parts.ts';
+import { type DownloadMethod, openDownload } from './download.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Headers } from './metadata.ts';
-import { RpcError, type RpcStatus } from './rpc-error.ts';
+import { RpcError } from './rpc-error.ts';
 import { clientSecurity } from './tls.ts';
 
 /** A method whose request is a stream and whose answer is one message. */
@@ -38,6 +40,13 @@ export interface RpcClient {
     headers: Headers,
     signal: AbortSignal,
   ): Upload<Input, Output>;
+  /** Asks for a stream of answers. The iteration rejects with an `RpcError`; leaving it ends the call. */
+  download<Input extends DescMessage, Output extends DescMessage>(
+    method: DownloadMethod<Input, Output>,
+    request: MessageInitShape<Input>,
+    headers: Headers,
+    signal: AbortSignal,
+  ): AsyncIterable<MessageShape<Output>>;
   close(): void;
 }
 
@@ -51,39 +60,6 @@ const STALLED_ANSWER_MS = 60_000;
 
 /** Largest answer that is taken: well over the 4 MiB that peers with default limits send. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
-
-function toMetadata(headers: Headers): grpc.Metadata {
-  const metadata = new grpc.Metadata();
-  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
-  return metadata;
-}
-
-/** The library wraps the reason why no connection came about in its own words; people need the reason. */
-function readable(details: string): string {
-  const reason = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1];
-  if (reason === undefined) return details;
-  if (/altname/i.test(reason)) return `the certificate of the server is for another name (${reason})`;
-  const untrusted = /certificate|CERT_|issuer/i.test(reason);
-  return untrusted
-    ? `the certificate of the server is not trusted (${reason}); set SSL_CERT_FILE to a file with its issuer`
-    : `no connection (${reason})`;
-}
-
-function toRpcError(error: grpc.ServiceError): RpcError {
-  const status = (grpc.status[error.code] ?? 'UNKNOWN') as RpcStatus;
-  return new RpcError(status, readable(error.details || error.message), { cause: error });
-}
-
-function pathOf(method: { parent: { typeName: string }; name: string }): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-function abortWith(signal: AbortSignal, call: { cancel(): void }): () => void {
-  const cancel = () => call.cancel();
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  return () => signal.removeEventListener('abort', cancel);
-}
 
 function openUpload<Input extends DescMessage, Output extends DescMessage>(
   client: grpc.Client,
@@ -165,6 +141,7 @@ export function connect(endpoint: Endpoint, roots: readonly string[]): RpcClient
         const release = abortWith(signal, call);
       }),
     upload: (method, headers, signal) => openUpload(client, method, headers, signal),
+    download: (method, request, headers, signal) => openDownload(client, method, request, headers, signal),
     close: () => client.close(),
   };
 }

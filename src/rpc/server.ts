@@ -55,7 +55,8 @@ interface Call {
   getPeer(): string;
 }
 
-function contextOf(call: Call): CallContext {
+/** What a handler learns of its caller. */
+export function contextOf(call: Call): CallContext {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new RpcError('CANCELLED', 'the caller has gone')));
   const headers: Record<string, string> = {};
