@@ -20,6 +20,12 @@ function matchAt(data: Uint8Array, at: number, patterns: readonly Uint8Array[], 
   return 'none';
 }
 
+/** `text` with all secrets hidden. */
+export function maskText(text: string, secrets: SecretSet): string {
+  const masker = new Masker(secrets);
+  return Buffer.concat([masker.push(new TextEncoder().encode(text)), masker.flush()]).toString('utf8');
+}
+
 function concat(left: Uint8Array, right: Uint8Array): Uint8Array {
   if (left.length === 0) return right;
   const whole = new Uint8Array(left.length + right.length);

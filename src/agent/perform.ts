@@ -3,12 +3,12 @@ import type { Command } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { clone } from './instructions/clone.ts';
 import { writeFileStep } from './instructions/file.ts';
 import type { StepContext, StepOutcome } from './instructions/instruction.ts';
-import { restoreCache, uploadArtifacts, uploadCache, waitForTerminal } from './instructions/not-yet.ts';
+import { restoreCache, uploadCache, waitForTerminal } from './instructions/not-yet.ts';
 import { runScript, startBackground } from './instructions/script.ts';
 
 /** Carries one instruction out. Throws `AppError` for what a person can mend; rejects on abort. */
 export async function perform(
-  { instruction }: Command,
+  { name, instruction }: Command,
   context: StepContext,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
@@ -27,8 +27,10 @@ export async function perform(
       return restoreCache(instruction.value, context, signal);
     case 'uploadCacheInstruction':
       return uploadCache(instruction.value, context, signal);
-    case 'artifactsInstruction':
-      return uploadArtifacts(instruction.value, context, signal);
+    case 'artifactsInstruction': {
+      const { uploadArtifacts } = await import('./instructions/artifacts.ts'); // other tasks start without its readers
+      return uploadArtifacts(name, instruction.value, context, signal);
+    }
     case 'waitForTerminalInstruction':
       return waitForTerminal(instruction.value, context, signal);
     default:

@@ -7,6 +7,7 @@ import { randomToken } from '../platform/random.ts';
 import type { RpcClient } from '../rpc/client.ts';
 import type { CommandsResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
+import { type ArtifactsApi, createArtifactsApi } from './artifacts/artifacts-api.ts';
 import { CommandReporter } from './command-reporter.ts';
 import { beatHeart } from './heartbeat.ts';
 import { ensureWorkingFolder } from './instructions/script.ts';
@@ -59,6 +60,7 @@ const FIRST_CALL_BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 class Agent {
   readonly #reporting = new AbortController();
   readonly #api: TaskApi;
+  readonly #artifacts: ArtifactsApi;
   readonly #reporter: CommandReporter;
   readonly #secrets = new SecretSet();
   readonly #bugReports: Promise<void>[] = [];
@@ -69,6 +71,7 @@ class Agent {
     private readonly signals: AgentSignals,
   ) {
     this.#api = createTaskApi(deps.client, options);
+    this.#artifacts = createArtifactsApi(deps.client, options);
     this.#reporter = new CommandReporter(this.#api, deps, this.#reporting.signal);
     for (const token of [options.clientToken, options.serverToken]) {
       if (token.length >= MIN_TOKEN_LENGTH) this.#secrets.add(token);
@@ -162,7 +165,14 @@ class Agent {
     const { clock, random, log } = this.deps;
     const onBug = (error: unknown) => this.#reportBug(error);
     const reporting = this.#reporting.signal;
-    const shared = { api: this.#api, reporter: this.#reporter, secrets: this.#secrets, reporting, onBug };
+    const shared = {
+      api: this.#api,
+      reporter: this.#reporter,
+      secrets: this.#secrets,
+      reporting,
+      onBug,
+      artifacts: this.#artifacts,
+    };
     return { ...shared, clock, random, log, temporary, limits, process, workingFolder };
   }
 

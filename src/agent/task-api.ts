@@ -51,15 +51,20 @@ export function identificationOf(
   return BigInt.asIntN(64, taskId) === taskId ? { taskId, secret: identity.clientToken } : undefined;
 }
 
-export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskApi {
+/** What every call of an agent carries: headers and deadline, and the deprecated identification where there is one. */
+export function taskCall(identity: TaskIdentity) {
   const headers = {
     [HEADER.taskId]: identity.taskId,
     [HEADER.clientSecret]: identity.clientToken,
     [HEADER.apiEndpoint]: identity.apiEndpoint,
   };
-  const call = { headers, timeoutMs: CALL_TIMEOUT_MS };
   const taskIdentification = identificationOf(identity);
   const named = taskIdentification === undefined ? {} : { taskIdentification };
+  return { call: { headers, timeoutMs: CALL_TIMEOUT_MS }, named };
+}
+
+export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskApi {
+  const { call, named } = taskCall(identity);
   const { method } = CirrusCIService;
   return {
     initialCommands(continueFromCommand, nowS, retry, signal) {
@@ -82,7 +87,7 @@ export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskAp
       await client.unary(method.heartbeat, named, call, signal);
     },
     async openLog(commandName, saved, offset, signal) {
-      const upload = client.upload(saved ? method.saveLogs : method.streamLogs, headers, signal);
+      const upload = client.upload(saved ? method.saveLogs : method.streamLogs, call.headers, signal);
       const begins = offset === undefined ? {} : { offset: BigInt(offset) };
       await upload.write({ value: { case: 'key', value: { ...named, commandName, raw: saved, ...begins } } });
       return upload;

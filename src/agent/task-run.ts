@@ -4,6 +4,7 @@ import { AppError, describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { type Command, Status } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { ArtifactsApi } from './artifacts/artifacts-api.ts';
 import type { CommandReporter } from './command-reporter.ts';
 import { MAX_ENVIRONMENT_FILE_BYTES, parseEnvironmentFile } from './environment-file.ts';
 import type { StepContext, StepOutcome } from './instructions/instruction.ts';
@@ -32,6 +33,7 @@ export interface TaskRunDeps extends StepLogDeps {
   readonly limits: TaskLimits;
   readonly process: Environment;
   readonly workingFolder: string;
+  readonly artifacts: ArtifactsApi;
   /** Told of errors that are our own bugs. */
   readonly onBug: (error: unknown) => void;
   readonly log: Logger;
@@ -160,9 +162,9 @@ export class TaskRun {
   }
 
   #context(exported: string, output: StepLog): StepContext {
-    const { process, workingFolder, temporary, secrets, clock, random } = this.deps;
+    const { process, workingFolder, temporary, secrets, artifacts, clock, random } = this.deps;
     const environment = { ...this.environment, CIRRUS_ENV: exported };
-    return { environment, process, workingFolder, temporary, output, secrets, clock, random };
+    return { environment, process, workingFolder, temporary, output, secrets, artifacts, clock, random };
   }
 
   /** Takes over what the step wrote to `CIRRUS_ENV`, literally: these values are results, not references. */

@@ -47,7 +47,11 @@ export class FakeAgentServer {
   #port = 0;
   #changed = Promise.withResolvers<void>();
 
-  constructor(readonly response: MessageInitShape<typeof CommandsResponseSchema>) {}
+  /** `more` serves methods beyond the ones here. */
+  constructor(
+    readonly response: MessageInitShape<typeof CommandsResponseSchema>,
+    private readonly more: readonly MethodHandler[] = [],
+  ) {}
 
   get endpoint(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -141,6 +145,7 @@ export class FakeAgentServer {
       };
     };
     return [
+      ...this.more,
       unaryHandler(
         method.initialCommands,
         note('initialCommands', (request) => {

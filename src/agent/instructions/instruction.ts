@@ -1,4 +1,5 @@
 import type { Environment } from '../../platform/environment.ts';
+import type { ArtifactsApi } from '../artifacts/artifacts-api.ts';
 import type { Program } from '../program/program.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { SecretSet } from '../secret-set.ts';
@@ -22,6 +23,7 @@ export interface StepContext extends RetryDeps {
   readonly temporary: string;
   readonly output: StepOutput;
   readonly secrets: SecretSet;
+  readonly artifacts: ArtifactsApi;
 }
 
 /** How a step ended. What a person has to be told is in its log already, save for the reason of `stopped`. */

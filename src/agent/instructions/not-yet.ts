@@ -1,5 +1,4 @@
 import type {
-  ArtifactsInstruction,
   CacheInstruction,
   UploadCacheInstruction,
   WaitForTerminalInstruction,
@@ -15,12 +14,6 @@ export const restoreCache: Perform<CacheInstruction> = async ({ populateScripts 
 
 export const uploadCache: Perform<UploadCacheInstruction> = async ({ cacheName }, context) => {
   await context.output.print(`Caching comes with a later version of pwagent; cache "${cacheName}" was not stored.`);
-  return { tag: 'completed' };
-};
-
-export const uploadArtifacts: Perform<ArtifactsInstruction> = async ({ paths }, context) => {
-  const what = paths.map((path) => JSON.stringify(path)).join(', ') || 'an empty list of paths';
-  await context.output.print(`Artifacts come with a later version of pwagent: not uploaded: ${what}.`);
   return { tag: 'completed' };
 };
 
