@@ -263,19 +263,16 @@ describe('other instructions', () => {
     const { server } = await runCommands([
       command('cache', { case: 'cacheInstruction', value: { folders: ['x'], populateScripts: ['echo populated'] } }),
       command('upload', { case: 'uploadCacheInstruction', value: { cacheName: 'cache' } }),
-      command('artifacts', { case: 'artifactsInstruction', value: { paths: ['a/**'] } }),
       command('terminal', { case: 'waitForTerminalInstruction', value: {} }),
     ]);
     expect(server.results).toEqual({
       cache: 'COMPLETED 0',
       upload: 'COMPLETED',
-      artifacts: 'COMPLETED',
       terminal: 'COMPLETED',
     });
     expect(server.saved('cache')).toContain('counts as a cache miss');
     expect(server.saved('cache')).toContain('\npopulated\n');
     expect(server.saved('upload')).toContain('"cache" was not stored');
-    expect(server.saved('artifacts')).toContain('not uploaded: "a/**"');
     expect(server.saved('terminal')).toContain('goes on without one');
   });
 
