@@ -1,12 +1,29 @@
+import type { Bus } from './store/bus.ts';
+
 interface Listener {
   readonly buildId: number | undefined;
   readonly onChange: () => void;
   scheduled: boolean;
 }
 
-/** Tells listeners that something stored has changed; many changes in one turn of the event loop are told once. */
+/**
+ * Tells listeners that something stored has changed, at this hub or at another one on the same database; many changes in
+ * one turn of the event loop are told once.
+ */
 export class Changes {
   readonly #listeners = new Set<Listener>();
+
+  /** Listens to the bus until `signal` aborts. */
+  constructor(
+    private readonly bus: Bus,
+    signal: AbortSignal,
+  ) {
+    bus.subscribe((news) => {
+      if (news.kind === 'build') this.#tell(news.buildId);
+      else if (news.kind === 'fleet') this.#tell();
+      else if (news.kind === 'resync') this.#tellAll();
+    }, signal);
+  }
 
   watch(buildId: number | undefined, onChange: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
@@ -17,14 +34,25 @@ export class Changes {
 
   /** `buildId` undefined means something outside builds, such as a worker. */
   notify(buildId?: number): void {
+    this.bus.publish(buildId === undefined ? { kind: 'fleet' } : { kind: 'build', buildId });
+  }
+
+  #tell(buildId?: number): void {
     for (const listener of this.#listeners) {
-      const concerns = listener.buildId === undefined || listener.buildId === buildId;
-      if (!concerns || listener.scheduled) continue;
-      listener.scheduled = true;
-      setImmediate(() => {
-        listener.scheduled = false;
-        if (this.#listeners.has(listener)) listener.onChange();
-      });
+      if (listener.buildId === undefined || listener.buildId === buildId) this.#schedule(listener);
     }
+  }
+
+  #tellAll(): void {
+    for (const listener of this.#listeners) this.#schedule(listener);
+  }
+
+  #schedule(listener: Listener): void {
+    if (listener.scheduled) return;
+    listener.scheduled = true;
+    setImmediate(() => {
+      listener.scheduled = false;
+      if (this.#listeners.has(listener)) listener.onChange();
+    });
   }
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Random } from '../platform/random.ts';
+import { type Random, randomToken } from '../platform/random.ts';
 import type { MethodHandler } from '../rpc/server.ts';
 import { Ages } from './ages.ts';
 import { Changes } from './changes.ts';
@@ -46,7 +46,9 @@ export interface Heart {
 export async function startHeart({ store, source, clock, random, log }: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
   const ages = new Ages(clock);
-  const changes = new Changes();
+  const bus = await store.openBus(randomToken(8));
+  const stopped = new AbortController();
+  const changes = new Changes(bus, stopped.signal);
   await store.write((sql) => dropSpool(sql));
   for (const record of await store.read(listWorkerRecords)) fleet.restore(record);
   const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
@@ -55,7 +57,6 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
   const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, ids, clock, log });
   const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
   const auth = new Authenticator(store, fleet);
-  const stopped = new AbortController();
   const sweeping = sweeper.run(stopped.signal);
   void scheduler.request();
   return {
@@ -73,6 +74,7 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
       await sweeping;
       await scheduler.idle();
       await sweeper.saveSeen();
+      await bus.close();
     },
   };
 }

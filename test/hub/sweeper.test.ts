@@ -6,6 +6,7 @@ import { Core } from '../../src/hub/core.ts';
 import { Fleet, GRACE_MS } from '../../src/hub/fleet.ts';
 import { LogIntake } from '../../src/hub/log-intake.ts';
 import { Scheduler } from '../../src/hub/scheduler/scheduler.ts';
+import { localBus } from '../../src/hub/store/bus.ts';
 import { Database } from '../../src/hub/store/database.ts';
 import { IdSource } from '../../src/hub/store/ids.ts';
 import { patchTask } from '../../src/hub/store/tasks.ts';
@@ -35,7 +36,7 @@ const RECORD: WorkerRecord = {
 async function parts() {
   const clock = new FakeClock();
   const store = await Database.open(':memory:');
-  const [changes, fleet, ages] = [new Changes(), new Fleet(clock), new Ages(clock)];
+  const [changes, fleet, ages] = [new Changes(localBus(), AbortSignal.abort()), new Fleet(clock), new Ages(clock)];
   const log = createLogger({ level: 'error', format: 'text', colour: false, write: () => {} });
   const scheduler = new Scheduler({ store, fleet, changes, ages, clock, log });
   const life = new TaskLife({ store, fleet, scheduler, changes, ages, clock, log });

@@ -1,5 +1,7 @@
 import { SQL } from 'bun';
+import { type Bus, localBus } from './bus.ts';
 import { type Dialect, numbersAsNumbers, POSTGRES, SQLITE } from './dialect.ts';
+import { postgresBus } from './postgres-bus.ts';
 
 /** How a database is talked to; the two engines differ behind this and in the `Dialect`. */
 export interface Connection {
@@ -10,6 +12,8 @@ export interface Connection {
   read<T>(run: (sql: SQL) => Promise<T>): Promise<T>;
   /** Runs queries as one transaction. */
   write<T>(run: (sql: SQL) => Promise<T>): Promise<T>;
+  /** News between the hubs on this database; `hub` names this one. */
+  openBus(hub: string): Promise<Bus>;
   /** Waits at most `seconds` for what is under way, or as long as it takes. */
   close(seconds?: number): Promise<void>;
 }
@@ -44,6 +48,7 @@ function connectToPostgres(address: string): Connection {
     read: async <T>(run: (sql: SQL) => Promise<T>) =>
       (await client.begin('isolation level repeatable read read only', (sql) => run(numbersAsNumbers(sql)))) as T,
     write: async <T>(run: (sql: SQL) => Promise<T>) => (await client.begin((sql) => run(numbersAsNumbers(sql)))) as T,
+    openBus: (hub) => postgresBus(client, hub),
     close: (timeout) => client.close(timeout === undefined ? {} : { timeout }),
   };
 }
@@ -66,6 +71,7 @@ async function connectToSqlite(path: string): Promise<Connection> {
     place: `database ${path}`,
     read: (run) => run(client),
     write: async <T>(run: (sql: SQL) => Promise<T>) => (await client.begin(run)) as T,
+    openBus: async () => localBus(),
     close: () => client.close(),
   };
 }

@@ -1,5 +1,6 @@
 import type { SQL } from 'bun';
 import { AppError } from '../../lib/errors.ts';
+import type { Bus } from './bus.ts';
 import { type Connection, connectTo } from './connection.ts';
 import { explainFault, lostAgainstAnother } from './database-error.ts';
 import type { Dialect } from './dialect.ts';
@@ -50,6 +51,14 @@ export class Database {
 
   get dialect(): Dialect {
     return this.connection.dialect;
+  }
+
+  /**
+   * News between the hubs on this database, or within this one where it is alone. `hub` names it among them. Close the
+   * bus before the database.
+   */
+  openBus(hub: string): Promise<Bus> {
+    return this.#telling(() => this.connection.openBus(hub));
   }
 
   #enqueue<T>(run: () => Promise<T>): Promise<T> {
