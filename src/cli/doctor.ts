@@ -8,7 +8,8 @@ import { probeTcp } from '../platform/tcp-probe.ts';
 import { readSmallFile } from '../platform/text-file.ts';
 import { parseEndpoint } from '../rpc/endpoint.ts';
 import { defaultWorkerUser } from '../supervisor/worker-plan.ts';
-import { DEFAULT_ENDPOINT, parseWorkerFile } from '../worker/configuration.ts';
+import { DEFAULT_ENDPOINT } from '../worker/configuration/resolve-options.ts';
+import { parseWorkerFile } from '../worker/configuration/worker-file.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
 import { depsOf, type Machine, thisMachine } from './install/world.ts';
@@ -18,7 +19,8 @@ const PROBE_MS = 5_000;
 async function tryHub(workerFile: string, signal: AbortSignal): Promise<NonNullable<DoctorFacts['hub']>> {
   try {
     const text = existsSync(workerFile) ? readSmallFile(workerFile, 'the worker configuration') : '';
-    const endpoint = parseEndpoint(parseWorkerFile(text, workerFile).rpc?.endpoint ?? DEFAULT_ENDPOINT);
+    const file = parseWorkerFile(text, workerFile, undefined); // the worker's environment is another than ours
+    const endpoint = parseEndpoint(file.upstreams?.[0]?.endpoint ?? file.rpc?.endpoint ?? DEFAULT_ENDPOINT);
     if (endpoint.target.startsWith('unix:')) return { address: endpoint.text, problem: undefined };
     const { hostname, port } = new URL(`http://${endpoint.target}`);
     const host = hostname.replace(/^\[|\]$/g, '');

@@ -24,6 +24,15 @@ export function parseSize(text: string): number {
   return bytes;
 }
 
+/** As the worker's file writes sizes: a bare number is bytes, `K` and `Ki` do without the `B`. Undefined for anything else. */
+export function parseByteCount(text: string): number | undefined {
+  const [, count = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const name = unit.toLowerCase();
+  const unitBytes = UNIT_BYTES[name === '' ? 'b' : name] ?? UNIT_BYTES[`${name}b`];
+  const bytes = count === '' || unitBytes === undefined ? Number.NaN : Math.round(Number(count) * unitBytes);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
 /** Bytes for people, powers of two: `512 B`, `1.5 KiB`, `27 MiB`. */
 export function formatSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -5,12 +5,14 @@ import { errnoOf } from './files.ts';
 /** Largest configuration or token file that is read. */
 const MAX_BYTES = 1024 * 1024;
 
+const STANDARD_INPUT = 0;
+
 /**
  * Reads a small text file. `what` names it in the error ("the token file"). Throws `AppError` (CONFIG) when it is
  * missing, unreadable, a folder, or larger than 1 MiB.
  */
 export function readSmallFile(path: string, what: string): string {
-  const fail = (reason: string, hint?: string, cause?: unknown) =>
+  const fail = (reason: string, hint: string, cause: unknown) =>
     new AppError('CONFIG', `${what} ${path} ${reason}`, { hint, cause });
   let fd: number;
   try {
@@ -20,28 +22,42 @@ export function readSmallFile(path: string, what: string): string {
     throw fail(`cannot be opened (${errnoOf(error)})`, 'check its owner and mode', error);
   }
   try {
-    const buffer = Buffer.alloc(MAX_BYTES + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-      read = readSync(fd, buffer, length, buffer.length - length, null);
-    }
-    if (length > MAX_BYTES) throw fail('is larger than 1 MiB');
-    return buffer.toString('utf8', 0, length);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw fail(`cannot be read (${errnoOf(error)})`, undefined, error);
+    return readAll(fd, `${what} ${path}`);
   } finally {
     closeSync(fd);
   }
 }
 
+/** The text of an open descriptor to its end. */
+function readAll(fd: number, what: string): string {
+  try {
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = readSync(fd, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_BYTES) throw new AppError('CONFIG', `${what} is larger than 1 MiB`);
+    return buffer.toString('utf8', 0, length);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('CONFIG', `${what} cannot be read (${errnoOf(error)})`, { cause: error });
+  }
+}
+
+function secretOf(text: string, what: string): string {
+  const secret = text.trim();
+  if (secret !== '' && !/\s/.test(secret)) return secret;
+  throw new AppError('CONFIG', `${what} does not hold a token`, {
+    hint: 'it must hold the token alone, on one line',
+  });
+}
+
 /** Reads a secret from a file: its text without surrounding white space, one line, not empty. */
 export function readSecretFile(path: string, what: string): string {
-  const text = readSmallFile(path, what).trim();
-  if (text === '' || /\s/.test(text)) {
-    throw new AppError('CONFIG', `${what} ${path} does not hold a token`, {
-      hint: 'it must hold the token alone, on one line',
-    });
-  }
-  return text;
+  return secretOf(readSmallFile(path, what), `${what} ${path}`);
+}
+
+/** Reads a secret from standard input, to its end. */
+export function readSecretInput(what: string): string {
+  return secretOf(readAll(STANDARD_INPUT, what), `standard input, for ${what},`);
 }

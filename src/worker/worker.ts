@@ -7,7 +7,7 @@ import type { Random } from '../platform/random.ts';
 import { BUILD } from '../platform/version.ts';
 import type { RpcClient } from '../rpc/client.ts';
 import type { Isolation, PollResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import type { WorkerOptions } from './configuration.ts';
+import type { WorkerOptions } from './configuration/options.ts';
 import { allLabels } from './labels.ts';
 import type { WorkerLink } from './link.ts';
 import { PollLoop } from './poll-loop.ts';
@@ -47,10 +47,10 @@ export class Worker {
   ) {
     const { client, link, clock, random, log } = deps;
     const info = { labels: allLabels(options.name, BUILD, options.labels), resourcesTotal: { ...options.resources } };
-    const upstream = createUpstream({ client, name: options.name, token: options.token, info });
+    const upstream = createUpstream({ client, name: options.name, token: options.upstreams[0].token, info });
     this.#tasks = new RunningTasks(() => this.#changed());
     const taskDeps: TaskDeps = {
-      ...{ upstream, clock, random, log, apiEndpoint: options.endpoint.text },
+      ...{ upstream, clock, random, log, apiEndpoint: options.upstreams[0].endpoint.text },
       ...{ agentEnvironment: deps.agentEnvironment, leave: this.#leave.signal },
       createInstance: (isolation) => this.#createInstance(isolation),
     };

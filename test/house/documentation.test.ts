@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseConfigFile } from '../../src/lib/config-file.ts';
 import { configSchema } from '../../src/supervisor/config-schema.ts';
-import { parseWorkerFile } from '../../src/worker/configuration.ts';
+import { parseWorkerFile } from '../../src/worker/configuration/worker-file.ts';
 
 const ROOT = resolve(import.meta.dir, '../..');
 const text = readFileSync(resolve(ROOT, 'docs/configuration.md'), 'utf8');
@@ -32,7 +32,7 @@ test('the example of the supervisor is valid, and says the defaults', () => {
 });
 
 test('the example of the worker is valid', () => {
-  expect(Object.keys(parseWorkerFile(worker, 'docs/configuration.md'))).toEqual([
+  expect(Object.keys(parseWorkerFile(worker, 'docs/configuration.md', undefined))).toEqual([
     'token',
     'name',
     'labels',

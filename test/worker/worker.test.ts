@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AgentTask, Instance } from '../../src/isolation/instance.ts';
+import { Secret } from '../../src/lib/secret.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { connect } from '../../src/rpc/client.ts';
 import {
@@ -11,7 +12,7 @@ import {
 import { HEADER } from '../../src/rpc/metadata.ts';
 import { RpcError } from '../../src/rpc/rpc-error.ts';
 import { type RpcServer, startRpcServer, unaryHandler } from '../../src/rpc/server.ts';
-import { resolveWorkerOptions } from '../../src/worker/configuration.ts';
+import { resolveWorkerOptions } from '../../src/worker/configuration/resolve-options.ts';
 import { noLink } from '../../src/worker/link.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -74,11 +75,12 @@ async function startServer(answers: Answer[]) {
 }
 
 function startWorker(port: number, run: (task: AgentTask, signal: AbortSignal) => Promise<{ problem: string | null }>) {
-  const file = { token: 'token', name: 'w1', resources: { slots: 2 } };
-  const options = resolveWorkerOptions(file, { rpcEndpoint: `http://127.0.0.1:${port}` }, 'host');
+  const file = { token: new Secret('token'), name: 'w1', resources: { slots: 2 } };
+  const rpcEndpoint = { value: `http://127.0.0.1:${port}`, from: '--rpc-endpoint' };
+  const options = resolveWorkerOptions(file, { rpcEndpoint }, 'host');
   const closed: number[] = [];
   const instance: Instance = { run, close: async () => [String(closed.push(1))].slice(1) };
-  const client = connect(options.endpoint, []);
+  const client = connect(options.upstreams[0].endpoint, []);
   const worker = new Worker(options, {
     ...{
       client,

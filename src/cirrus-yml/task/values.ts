@@ -1,3 +1,4 @@
+import { parseMemory } from '../../lib/memory-size.ts';
 import { Platform } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { type Reader, reader, reportKind } from './reader.ts';
 import { mapSchema, TEXT } from './schemas.ts';
@@ -35,17 +36,12 @@ export const amounts: Reader<Record<string, number>> = reader(
   },
 );
 
-const MEMORY = /^(\d+)(m|mb|mi|g|gb|gi)?$/i;
-
-/** Memory in MiB: `512Mb`, `16G`; a bare number means GiB below 100 and MiB from there on. */
+/** Memory in MiB, see `parseMemory`. */
 export const memory: Reader<number> = reader(TEXT, (entry, scope) => {
   const written = text(entry, scope);
   if (written === undefined) return undefined;
-  const [, digits = '', unit = ''] = MEMORY.exec(written) ?? [];
-  const count = digits === '' ? Number.NaN : Number(digits);
-  const inGigabytes = unit === '' ? count < 100 : /^g/i.test(unit);
-  const megabytes = inGigabytes ? count * 1024 : count;
-  if (megabytes <= MAX_UINT32) return megabytes;
+  const mebibytes = parseMemory(written);
+  if (mebibytes !== undefined) return mebibytes;
   scope.report.error(entry.at, `${entry.key}: "${written}" is not an amount of memory`, 'write it like 8G or 512Mb');
   return undefined;
 });

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { AppError, describeError } from '../../src/lib/errors.ts';
-import { parseWorkerFile, resolveWorkerOptions } from '../../src/worker/configuration.ts';
-import { collectAmounts, collectLabels } from '../../src/worker/flags.ts';
-import { allLabels } from '../../src/worker/labels.ts';
+import { AppError, describeError } from '../../../src/lib/errors.ts';
+import { Secret } from '../../../src/lib/secret.ts';
+import { resolveWorkerOptions } from '../../../src/worker/configuration/resolve-options.ts';
+import type { Settings } from '../../../src/worker/configuration/settings.ts';
+import { parseWorkerFile } from '../../../src/worker/configuration/worker-file.ts';
+import { collectAmounts, collectLabels } from '../../../src/worker/flags.ts';
+import { allLabels } from '../../../src/worker/labels.ts';
 
 function problemOf(run: () => unknown): { text: string; exit: number } {
   try {
@@ -18,8 +21,7 @@ describe('the file', () => {
   test('takes all keys, and scalars of any kind where text is wanted', () => {
     const text =
       'token: t\nname: 123\nlabels: {rack: 7, on: true}\nresources: {tart-vms: 2, gpu: 0.5}\nrpc: {endpoint: "http://h:1"}\nlog: {level: WARNING, file: w.log}\n';
-    expect(parseWorkerFile(text, 'w.yml')).toEqual({
-      token: 't',
+    expect(parseWorkerFile(text, 'w.yml', {})).toMatchObject({
       name: '123',
       labels: { rack: '7', on: 'true' },
       resources: { 'tart-vms': 2, gpu: 0.5 },
@@ -44,37 +46,43 @@ describe('the file', () => {
     ],
     ['token: a\ntoken: b', 'w.yml:2:1: Map keys must be unique'],
   ])('%s', (text, expected) => {
-    expect(problemOf(() => parseWorkerFile(text, 'w.yml'))).toEqual({ text: expected, exit: 78 });
+    expect(problemOf(() => parseWorkerFile(text, 'w.yml', {}))).toEqual({ text: expected, exit: 78 });
   });
 });
 
 describe('flags and file', () => {
   test('flags beat the file, labels and resources merge key by key', () => {
-    const file = parseWorkerFile('token: f\nname: f\nlabels: {a: f, b: f}\nresources: {x: 1, y: 1}', 'w.yml');
+    const file = parseWorkerFile('token: f\nname: f\nlabels: {a: f, b: f}\nresources: {x: 1, y: 1}', 'w.yml', {});
     const flags = {
-      name: 'flag',
-      token: 'flag',
-      labels: { b: 'flag' },
-      resources: { y: 2 },
-      rpcEndpoint: 'http://hub:9',
+      name: { value: 'flag', from: '--name' },
+      token: { value: new Secret('flag'), from: '--token' },
+      labels: { value: { b: 'flag' }, from: '--labels' },
+      resources: { value: { y: 2 }, from: '--resources' },
+      rpcEndpoint: { value: 'http://hub:9', from: '--rpc-endpoint' },
     };
     const options = resolveWorkerOptions(file, flags, 'host');
     expect(options).toMatchObject({ name: 'flag', labels: { a: 'f', b: 'flag' }, resources: { x: 1, y: 2 } });
-    expect(options.endpoint.target).toBe('hub:9');
-    expect(options.token.reveal()).toBe('flag');
+    expect(options.upstreams[0].endpoint.target).toBe('hub:9');
+    expect(options.upstreams[0].token.reveal()).toBe('flag');
   });
 
   test('the defaults are the host name and the hub on this machine', () => {
-    const options = resolveWorkerOptions({ token: 't' }, {}, 'host');
-    expect(options).toMatchObject({ name: 'host', labels: {}, resources: {}, logLevel: 'info' });
-    expect(options.endpoint.text).toBe('http://127.0.0.1:7481');
+    const options = resolveWorkerOptions({ token: new Secret('t') }, {}, 'host');
+    expect(options).toMatchObject({ name: 'host', labels: {}, resources: {}, log: { level: 'info' } });
+    expect(options.upstreams[0].endpoint.text).toBe('http://127.0.0.1:7481');
   });
 
-  test.each([
+  const token = { value: new Secret('t'), from: '--token' };
+  const rpcEndpoint = (value: string) => ({ value, from: '--rpc-endpoint' });
+  test.each<[string, Settings, string]>([
     ['no token', {}, 'no registration token'],
-    ['the closed service', { token: 't', rpcEndpoint: 'https://grpc.cirrus-ci.com:443' }, 'closed on 1 June 2026'],
-    ['a bad endpoint', { token: 't', rpcEndpoint: 'ftp://x' }, 'unknown scheme ftp://'],
-    ['a reserved label', { token: 't', labels: { arch: 'x' } }, '"arch" is reserved'],
+    [
+      'the closed service',
+      { token, rpcEndpoint: rpcEndpoint('https://grpc.cirrus-ci.com:443') },
+      'closed on 1 June 2026',
+    ],
+    ['a bad endpoint', { token, rpcEndpoint: rpcEndpoint('ftp://x') }, 'unknown scheme ftp://'],
+    ['a reserved label', { token, labels: { value: { arch: 'x' }, from: '--labels' } }, '"arch" is reserved'],
   ])('refuses %s', (_name, flags, expected) => {
     const problem = problemOf(() => resolveWorkerOptions({}, flags, 'host'));
     expect(problem.text).toContain(expected);
