@@ -1,10 +1,11 @@
 import { AppError } from '../lib/errors.ts';
 import type { Command } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import { startBackground } from './instructions/background.ts';
 import { clone } from './instructions/clone.ts';
 import { writeFileStep } from './instructions/file.ts';
 import type { StepContext, StepOutcome } from './instructions/instruction.ts';
 import { restoreCache, uploadCache, waitForTerminal } from './instructions/not-yet.ts';
-import { runScript, startBackground } from './instructions/script.ts';
+import { runScript } from './instructions/script.ts';
 
 /** Carries one instruction out. Throws `AppError` for what a person can mend; rejects on abort. */
 export async function perform(

@@ -1,4 +1,5 @@
 import type { Environment } from '../platform/environment.ts';
+import { formsOf } from './secret-forms.ts';
 
 /** Names whose values the existing agent hides, by how they end. */
 const KNOWN_NAME = /_(?:PASSWORD|SECRET|TOKEN|ACCESS_KEY|SECRET_KEY)$/;
@@ -8,48 +9,39 @@ const LIKELY_NAME =
   /(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|ACCESS_?KEY|SECRET_?KEY|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$/i;
 const LIKELY_MIN_LENGTH = 8;
 
-/** Shorter texts than this occur by chance once a secret is taken apart or encoded. */
-const DERIVED_MIN_LENGTH = 8;
-
 /** Whether the value of a variable must not be shown, judged by its name. */
 export function isSensitive(name: string, value: string): boolean {
   if (value === '') return false;
   return KNOWN_NAME.test(name) || (LIKELY_NAME.test(name) && value.length >= LIKELY_MIN_LENGTH);
 }
 
-/** The forms in which a secret shows up in logs: itself, its lines, base 64 and percent encoding. */
-function formsOf(secret: string): string[] {
-  const lines = secret.includes('\n') ? secret.split(/\r?\n/) : [];
-  const derived = [
-    ...lines,
-    ...lines.map((line) => line.trim()),
-    Buffer.from(secret).toString('base64'),
-    encodeURIComponent(secret.toWellFormed()),
-  ];
-  return [secret, ...derived.filter((form) => form.length >= DERIVED_MIN_LENGTH)];
-}
-
 /** Byte strings to hide, by their first byte, longest first. Empty when there is no secret. */
 export type PatternIndex = readonly (readonly Uint8Array[] | undefined)[];
+
+function indexOf(forms: Iterable<string>): PatternIndex {
+  const index: Uint8Array[][] = [];
+  for (const form of forms) {
+    const bytes = new TextEncoder().encode(form);
+    const first = bytes[0] ?? 0;
+    index[first] ??= [];
+    index[first].push(bytes);
+  }
+  for (const patterns of index) patterns?.sort((left, right) => right.length - left.length);
+  return index;
+}
 
 /** The secrets of a task. Log filters look here each time, so a secret that is learnt late is hidden from then on. */
 export class SecretSet {
   readonly #values = new Set<string>();
   readonly #forms = new Set<string>();
-  #index: PatternIndex = [];
+  #index: PatternIndex | undefined;
 
   /** Hides this value from now on. An empty one is ignored. */
   add(secret: string): void {
     if (secret === '' || this.#values.has(secret)) return;
     this.#values.add(secret);
     for (const form of formsOf(secret)) this.#forms.add(form);
-    const index: Uint8Array[][] = [];
-    for (const form of this.#forms) {
-      const bytes = new TextEncoder().encode(form);
-      const first = bytes[0] ?? 0;
-      index[first] = [...(index[first] ?? []), bytes].sort((a, b) => b.length - a.length);
-    }
-    this.#index = index;
+    this.#index = undefined;
   }
 
   /** Hides the values of variables whose names say that they are secret. */
@@ -63,6 +55,7 @@ export class SecretSet {
   }
 
   get index(): PatternIndex {
+    this.#index ??= indexOf(this.#forms);
     return this.#index;
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
@@ -6,14 +6,13 @@ import type { Environment } from '../platform/environment.ts';
 import { type Command, Status } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import type { ArtifactsApi } from './artifacts/artifacts-api.ts';
 import type { CommandReporter } from './command-reporter.ts';
-import { MAX_ENVIRONMENT_FILE_BYTES, parseEnvironmentFile } from './environment-file.ts';
-import type { StepContext, StepOutcome } from './instructions/instruction.ts';
+import type { Running, StepContext, StepOutcome } from './instructions/instruction.ts';
 import { StepLog, type StepLogDeps } from './log/step-log.ts';
 import { perform } from './perform.ts';
-import type { Program } from './program/program.ts';
 import { patienceOf, shouldRun } from './steps.ts';
 import type { CommandUpdate } from './task-api.ts';
 import type { StopReason, TaskLimits } from './task-limits.ts';
+import { TaskVariables } from './task-variables.ts';
 import { within } from './within.ts';
 
 /** Time that a step waits for the server to take the news; with the server away, the task goes on without it. */
@@ -24,7 +23,7 @@ const SAVE_MS = 3_000;
 
 const STOP_TEXT: Readonly<Record<StopReason, string>> = {
   timeout: 'Timed out!',
-  cancelled: 'Cancelled!',
+  cancelled: 'Context canceled!',
   abandoned: 'Abandoned: the worker is gone!',
 };
 
@@ -40,21 +39,26 @@ export interface TaskRunDeps extends StepLogDeps {
 }
 
 interface Background {
-  readonly program: Program;
+  readonly running: Running;
   readonly log: StepLog;
+  /** Its `CIRRUS_ENV`. */
+  readonly exported: string;
 }
 
 /** The steps of one task, one after the other. */
 export class TaskRun {
   readonly #background: Background[] = [];
   readonly #savings: Promise<string | null>[] = [];
+  readonly #variables: TaskVariables;
   #steps = 0;
 
   constructor(
-    private environment: Environment,
+    environment: Environment,
     private failed: boolean,
     private readonly deps: TaskRunDeps,
-  ) {}
+  ) {
+    this.#variables = new TaskVariables(environment, deps.secrets);
+  }
 
   /** Runs what is to be run of `commands`, and skips the rest. Does not reject for anything that a step does. */
   async run(commands: readonly Command[]): Promise<void> {
@@ -69,10 +73,11 @@ export class TaskRun {
 
   /** Ends background scripts and waits for all logs to be delivered. Gives a sentence for each that could not be. */
   async close(hurry: AbortSignal): Promise<readonly string[]> {
-    for (const { program, log } of this.#background) {
-      await program.stop(hurry);
-      this.#savings.push(log.finish());
-    }
+    const stopped = this.#background.map(async ({ running, log }) => {
+      await running.stop(hurry);
+      return log.finish();
+    });
+    this.#savings.push(...stopped);
     return (await Promise.all(this.#savings)).filter((problem) => problem !== null);
   }
 
@@ -82,6 +87,7 @@ export class TaskRun {
     await within(reporter.flush(), NEWS_MS, clock);
     log.info('step started', { step: command.name, kind: command.instruction.case });
     const startMs = clock.monoMs();
+    await this.#takeFromBackground().catch(this.deps.onBug);
     const outcome = await this.#runLogged(command);
     const durationMs = clock.monoMs() - startMs;
     log.info('step ended', { step: command.name, outcome: outcome.tag, durationMs: Math.round(durationMs) });
@@ -105,7 +111,7 @@ export class TaskRun {
   async #runLogged(command: Command): Promise<StepOutcome> {
     this.#steps += 1;
     const number = this.#steps;
-    const stamps = this.environment.CIRRUS_LOG_TIMESTAMP === 'true';
+    const stamps = this.#variables.current.CIRRUS_LOG_TIMESTAMP === 'true';
     let output: StepLog;
     try {
       output = await StepLog.open(command.name, number, stamps, this.deps);
@@ -116,7 +122,7 @@ export class TaskRun {
     }
     const outcome = await this.#perform(command, number, output);
     if (outcome.tag === 'background') {
-      this.#background.push({ program: outcome.program, log: output });
+      this.#background.push({ running: outcome.running, log: output, exported: this.#exportedOf(number) });
       return outcome;
     }
     const saving = output.finish();
@@ -125,9 +131,13 @@ export class TaskRun {
     return outcome;
   }
 
+  #exportedOf(number: number): string {
+    return join(this.deps.temporary, `env-${number}`);
+  }
+
   async #perform(command: Command, number: number, output: StepLog): Promise<StepOutcome> {
     const signal = this.deps.limits.signalFor(patienceOf(command.executionBehaviour));
-    const exported = join(this.deps.temporary, `env-${number}`);
+    const exported = this.#exportedOf(number);
     let outcome: StepOutcome;
     try {
       await writeFile(exported, '', { mode: 0o600 });
@@ -144,7 +154,7 @@ export class TaskRun {
   async #afterwards(outcome: StepOutcome, exported: string, output: StepLog): Promise<void> {
     if (outcome.tag === 'stopped') await output.print(`\n${STOP_TEXT[outcome.reason]}`);
     if (outcome.tag === 'background') return; // it may still want to write to the file
-    await this.#takeExported(exported, output);
+    for (const complaint of await this.#variables.take(exported)) await output.print(complaint);
     await rm(exported, { force: true });
   }
 
@@ -163,23 +173,14 @@ export class TaskRun {
 
   #context(exported: string, output: StepLog): StepContext {
     const { process, workingFolder, temporary, secrets, artifacts, clock, random } = this.deps;
-    const environment = { ...this.environment, CIRRUS_ENV: exported };
+    const environment = { ...this.#variables.current, CIRRUS_ENV: exported };
     return { environment, process, workingFolder, temporary, output, secrets, artifacts, clock, random };
   }
 
-  /** Takes over what the step wrote to `CIRRUS_ENV`, literally: these values are results, not references. */
-  async #takeExported(path: string, output: StepLog): Promise<void> {
-    const { size } = await stat(path).catch(() => ({ size: 0 })); // the script may have deleted it
-    if (size === 0) return;
-    if (size > MAX_ENVIRONMENT_FILE_BYTES) {
-      await output.print(`$CIRRUS_ENV holds ${size} bytes, more than the allowed 1 MiB; nothing of it was used.`);
-      return;
+  /** What background scripts have exported meanwhile is there for the next step. */
+  async #takeFromBackground(): Promise<void> {
+    for (const { exported, log } of this.#background) {
+      for (const complaint of await this.#variables.take(exported, true)) await log.print(complaint);
     }
-    const { variables, complaints } = parseEnvironmentFile(await readFile(path, 'utf8'));
-    this.environment = { ...this.environment, ...variables };
-    const all = this.environment.CIRRUS_ENV_SENSITIVE !== undefined;
-    if (all) for (const value of Object.values(variables)) this.deps.secrets.add(value);
-    else this.deps.secrets.addByName(variables);
-    for (const complaint of complaints) await output.print(complaint);
   }
 }

@@ -66,6 +66,9 @@ function spawnError(error: unknown, { argv: [program = ''], cwd }: SpawnOptions)
   }
   if (errno === 'ENOENT') return because(`program ${program} was not found`, 'install it or correct the path');
   if (errno === 'EACCES') return because(`${program} is not executable`, `run chmod +x ${program}`);
+  if (errno === 'E2BIG') {
+    return because(`${program} cannot be given so many or so long arguments and variables`, 'make them smaller');
+  }
   if (errno === 'ENOEXEC') return because(`${program} is not a program of this system`, 'a script needs a #! line');
   return because(`${program} could not be started (${errno ?? String(error)})`);
 }

@@ -22,8 +22,10 @@ describe('one text', () => {
     [`\${TAG}_x`, TASK, 'foo_x'],
     ['a$', TASK, 'a$'],
     ['a$ b', TASK, 'a$ b'],
-    ['a$$b', TASK, 'ab'],
-    ['pa$$word', TASK, 'paword'],
+    ['a$$b', TASK, 'a$b'], // C2: an escape
+    ['pa$$word', TASK, 'pa$word'],
+    ['$$TAG', TASK, '$TAG'],
+    ['$$$TAG', TASK, '$foo'],
     ['cost $5', TASK, 'cost '],
     ['$1abc', TASK, 'abc'],
     [`\${}x`, TASK, 'x'],
@@ -35,7 +37,7 @@ describe('one text', () => {
     ['$OSVAR', TASK, 'fromos'],
     ['$OSVAR', { OSVAR: 'user' }, 'user'],
     // names of one character, in braces too
-    [`\${$}x`, TASK, 'x'],
+    [`\${?}x`, TASK, 'x'],
     ['$toString', TASK, ''],
   ])('%s with %j is %j', (text, task, expected) => {
     expect(expandText(text, task, PROCESS)).toBe(expected);
@@ -64,17 +66,21 @@ describe('a whole environment', () => {
     ],
     ['itself', { FOO: 'Contains $FOO' }, { FOO: 'Contains $FOO' }],
     ['a cycle', { A: '$B', B: '$A' }, { A: '$B', B: '$A' }],
-    ['process first', { OSVAR: 'user', B: '$OSVAR' }, { OSVAR: 'user', B: 'fromos' }],
+    ['C3: the task before the process', { OSVAR: 'user', B: '$OSVAR' }, { OSVAR: 'user', B: 'user' }],
+    ['the process where the task has none', { B: '$OSVAR' }, { B: 'fromos' }],
     ['itself from the process', { OSVAR: 'user:$OSVAR' }, { OSVAR: 'user:fromos' }],
     ['not defined', { A: 'x $UNSET y' }, { A: 'x  y' }],
-    ['an undeclared secret', { SECRET: 'pa$$w0rd!$x' }, { SECRET: 'paw0rd!' }],
+    ['a cycle of three', { A: '$B', B: '$C', C: '$A', D: '$A' }, { A: '$B', B: '$C', C: '$A', D: '$B' }],
+    ['C2: an undeclared secret, once', { SECRET: 'pa$$w0rd!$x', U: '$SECRET' }, { SECRET: 'pa$w0rd!', U: 'pa$w0rd!' }],
+    ['C2: what a value brings is not expanded again', { A: '$$B', B: 'b', C: '$A' }, { A: '$B', B: 'b', C: '$B' }],
   ])('%s', (_title, task, expected) => {
     expect(expandEnvironment(task, PROCESS, new Set())).toEqual(expected);
   });
 
   test('a declared secret is taken literally', () => {
     const task = { SECRET: 'pa$$w0rd', URL: 'https://$SECRET@host' };
-    expect(expandEnvironment(task, {}, new Set(['SECRET'])).SECRET).toBe('pa$$w0rd');
+    const expanded = expandEnvironment(task, {}, new Set(['SECRET']));
+    expect(expanded).toEqual({ SECRET: 'pa$$w0rd', URL: 'https://pa$$w0rd@host' });
   });
 
   test('values that double in each round stay within bounds', () => {
@@ -93,5 +99,21 @@ describe('a whole environment', () => {
         expect(Object.keys(expandEnvironment(task, { C: 'p' }, new Set()))).toEqual(['A', 'B', 'C']);
       }),
     );
+  });
+
+  test('the order of the variables does not matter, and what was expanded is not expanded again', () => {
+    const value = fc.string({ unit: fc.constantFrom('$', '{', '}', '%', 'A', 'B', ':', 'x'), maxLength: 12 });
+    fc.assert(
+      fc.property(value, value, value, (A, B, x) => {
+        const forward = expandEnvironment({ A, B, x }, { A: 'p' }, new Set());
+        const backward = expandEnvironment({ x, B, A }, { A: 'p' }, new Set());
+        expect(backward).toEqual(forward);
+      }),
+    );
+  });
+
+  test('a chain of any length comes to an end', () => {
+    const links = Array.from({ length: 20_000 }, (_value, index): [string, string] => [`V${index}`, `$V${index + 1}`]);
+    expect(Object.keys(expandEnvironment(Object.fromEntries(links), {}, new Set()))).toHaveLength(20_000);
   });
 });

@@ -45,6 +45,55 @@ test.each([
   expect(mask(secrets, chunks)).toBe(expected);
 });
 
+describe('S4: no chunking reveals a secret', () => {
+  const secret = fc.string({ unit: 'binary', minLength: 12, maxLength: 60 });
+  const around = fc.string({ maxLength: 7 });
+  const encodings: readonly (readonly [string, (text: string) => string])[] = [
+    ['as it is', (text) => text],
+    ['base 64', (text) => Buffer.from(text).toString('base64')],
+    ['base 64 for addresses', (text) => Buffer.from(text).toString('base64url')],
+    ['percent encoding', (text) => encodeURIComponent(text)],
+    ['percent encoding in lower case', (text) => encodeURIComponent(text).replace(/%../g, (c) => c.toLowerCase())],
+    ['a form', (text) => new URLSearchParams({ v: text }).toString()],
+    ['JSON', (text) => JSON.stringify(text)],
+  ];
+
+  /** Cuts bytes at random places. */
+  function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
+    const at = [...new Set([0, ...places.map((place) => place % (bytes.length + 1)), bytes.length])].sort(
+      (a, b) => a - b,
+    );
+    return at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+  }
+
+  test.each(encodings)('%s, whatever stands around it', (_name, encode) => {
+    fc.assert(
+      fc.property(secret, around, around, fc.array(fc.nat(400), { maxLength: 9 }), (value, before, after, places) => {
+        fc.pre(value.isWellFormed() && before.isWellFormed() && after.isWellFormed());
+        const masker = new Masker(secretsOf([value]));
+        const text = `[${encode(`${before}${value}${after}`)}]`;
+        const shown = [...cut(Buffer.from(text), places).map((part) => masker.push(part)), masker.flush()];
+        const log = Buffer.concat(shown).toString();
+        expect(log).toContain(MASK);
+        // at the ends of a group in base 64 a character or two belong to the surroundings as much as to the secret
+        const core = encode(value).slice(4, -4);
+        if (core.length >= 8) expect(log).not.toContain(core);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test.each([
+    ['base64, which wraps lines', 76],
+    ['openssl base64, which wraps them earlier', 64],
+  ])('%s', (_name, width) => {
+    const key = Array.from({ length: 20 }, (_value, index) => `line ${index} of a private key`).join('\n');
+    const encoded = Buffer.from(key).toString('base64');
+    const wrapped = encoded.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+    expect(mask([key], [wrapped.join('\n')])).toBe(wrapped.map(() => MASK).join('\n'));
+  });
+});
+
 describe('for any text, secrets and cuts', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 6 });
   test('the stream shows what masking the whole text would', () => {

@@ -131,7 +131,7 @@ describe('a cancel', () => {
     cancel.abort('SIGTERM');
     expect(await running).toBeNull();
     expect(server.results).toEqual({ main: 'FAILED', next: 'SKIPPED', failure: 'SKIPPED', always: 'COMPLETED 0' });
-    expect(server.saved('main')).toEndWith('\nCancelled!\n');
+    expect(server.saved('main')).toEndWith('\nContext canceled!\n');
     expect(server.story.flat()).toContain('always COMPLETED');
   });
 

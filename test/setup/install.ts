@@ -5,6 +5,7 @@ import { programGap } from '../support/requirement.ts';
 /** Programs that tests need beside Node.js and npm, with the Debian package of each. */
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['git', 'git'],
+  ['git-lfs', 'git-lfs'],
   ['/usr/bin/chromium', 'chromium'],
   ['plistutil', 'libplist-utils'],
   ['shellcheck', 'shellcheck'],

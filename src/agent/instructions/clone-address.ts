@@ -32,6 +32,12 @@ function endOfLast(text: string, part: string): number {
   return at < 0 ? 0 : at + part.length;
 }
 
+/** The host belongs to the part that is rewritten, or a submodule on another host would be sent the credentials. */
+function endOfHost(real: string, start: number): number {
+  const slash = real.indexOf('/', start);
+  return start === 0 || slash < 0 ? start : slash + 1;
+}
+
 /**
  * Takes user name, password and everything in `known` that is secret out of the address. What stays is enough for
  * people to know the repository, and for relative addresses of submodules.
@@ -46,9 +52,10 @@ export function redactAddress(real: string, known: readonly string[]): CloneAddr
   const cut = Math.max(start, ...secrets.map((secret) => endOfLast(real, secret)));
   if (cut === 0) return { shown: real, secrets };
   const scheme = hasUser ? `${url?.protocol}//` : '';
-  const head = secrets.reduce((text, secret) => text.replaceAll(secret, REDACTED), real.slice(start, cut));
+  const end = Math.max(cut, endOfHost(real, start));
+  const head = secrets.reduce((text, secret) => text.replaceAll(secret, REDACTED), real.slice(start, end));
   const shown = `${scheme}${head}`;
-  return { shown: `${shown}${real.slice(cut)}`, rewrite: { shown, real: real.slice(0, cut) }, secrets };
+  return { shown: `${shown}${real.slice(end)}`, rewrite: { shown, real: real.slice(0, end) }, secrets };
 }
 
 /** The address that a task's variables name, or undefined. With a token of its own it is that of the hosting service. */

@@ -1,6 +1,5 @@
 import type { Environment } from '../../platform/environment.ts';
 import type { ArtifactsApi } from '../artifacts/artifacts-api.ts';
-import type { Program } from '../program/program.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { SecretSet } from '../secret-set.ts';
 import type { StopReason } from '../task-limits.ts';
@@ -26,6 +25,12 @@ export interface StepContext extends RetryDeps {
   readonly artifacts: ArtifactsApi;
 }
 
+/** What a step has left running. */
+export interface Running {
+  /** Ends it with all that it has started, and takes its last output. `hurry` cuts the time to end in good order. */
+  stop(hurry: AbortSignal): Promise<void>;
+}
+
 /** How a step ended. What a person has to be told is in its log already, save for the reason of `stopped`. */
 export type StepOutcome =
   | { readonly tag: 'completed'; readonly exitCode?: number }
@@ -33,7 +38,7 @@ export type StepOutcome =
   | { readonly tag: 'failed'; readonly exitCode?: number; readonly signalled?: boolean }
   | { readonly tag: 'stopped'; readonly reason: StopReason }
   /** Runs on until the end of the task. */
-  | { readonly tag: 'background'; readonly program: Program }
+  | { readonly tag: 'background'; readonly running: Running }
   /** Ends the task here. */
   | { readonly tag: 'exit' };
 

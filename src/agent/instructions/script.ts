@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { AppError } from '../../lib/errors.ts';
 import { errnoOf } from '../../platform/files.ts';
-import type { BackgroundScriptInstruction, ScriptInstruction } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import type { ScriptInstruction } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { expandText } from '../expansion.ts';
 import { Program, type ProgramEnd } from '../program/program.ts';
-import { chooseShell, prepareScript, scriptEnvironment } from '../program/shell.ts';
+import { chooseShell, cleanLines, prepareScript, scriptEnvironment } from '../program/shell.ts';
 import { splitWords } from '../words.ts';
 import type { Perform, StepContext, StepOutcome } from './instruction.ts';
 
@@ -23,7 +23,7 @@ const SIGNAL_TEXT: Readonly<Record<string, string>> = {
 /** What shells mean by their own exit codes, with the remedy. */
 const SHELL_CODE: Readonly<Record<number, string>> = {
   126: 'A file that should run is not executable: mark it with `git update-index --chmod=+x FILE` and commit.',
-  127: 'A command was not found: check its spelling, that it is installed, and PATH.',
+  127: 'A command was not found: check its spelling, that it is installed, PATH, and that its file has no CRLF line ends.',
 };
 
 const OUTPUT_HELD =
@@ -63,17 +63,25 @@ export async function ensureWorkingFolder(path: string): Promise<void> {
 }
 
 /** The command lines of a script: one for a shell, or one for each line of a `direct` script. */
-async function commandLines(lines: readonly string[], context: StepContext): Promise<string[][]> {
+export async function commandLines(lines: readonly string[], context: StepContext): Promise<string[][]> {
   const { environment, process, temporary } = context;
   const find = (name: string) => Bun.which(name, { PATH: process.PATH ?? '' });
   const shell = chooseShell(environment.CIRRUS_SHELL, find);
-  if (shell.tag === 'file') return [await prepareScript(shell, lines, temporary)];
-  return lines.map((line) => splitWords(expandText(line, environment, process))).filter((words) => words.length > 0);
+  const { clean, remark } = cleanLines(lines);
+  if (remark !== undefined) await context.output.print(remark);
+  if (shell.tag === 'file') return [await prepareScript(shell, clean, temporary)];
+  return clean.map((line) => splitWords(expandText(line, environment, process))).filter((words) => words.length > 0);
 }
 
-function start(argv: readonly string[], context: StepContext): Promise<Program> {
+/** Starts a program as a script of the task: its variables, its folder, its log. Rejects with an `AppError`. */
+export async function startProgram(argv: readonly string[], context: StepContext): Promise<Program> {
   const { environment, process, workingFolder, output, clock } = context;
   const env = scriptEnvironment(process, environment);
+  const broken = Object.keys(env).find((name) => `${name}${env[name]}`.includes('\0'));
+  if (broken !== undefined) {
+    const hint = 'no program can be given one: write the value to a file instead';
+    throw new AppError('CONFIG', `variable ${JSON.stringify(broken)} holds a NUL byte`, { hint });
+  }
   const mayEscape = environment.CIRRUS_ESCAPING_PROCESSES !== undefined;
   return Program.start({ argv, env, cwd: workingFolder, mayEscape }, (chunk) => output.write(chunk), clock);
 }
@@ -87,7 +95,7 @@ export async function runLines(
   await ensureWorkingFolder(context.workingFolder);
   let outcome: StepOutcome = { tag: 'completed', exitCode: 0 };
   for (const argv of await commandLines(lines, context)) {
-    const end = await (await start(argv, context)).wait(signal);
+    const end = await (await startProgram(argv, context)).wait(signal);
     const text = closingText(end);
     if (text !== '') await context.output.print(text);
     outcome = outcomeOf(end);
@@ -98,11 +106,3 @@ export async function runLines(
 
 export const runScript: Perform<ScriptInstruction> = ({ scripts }, context, signal) =>
   runLines(scripts, context, signal);
-
-/** Starts a script that runs beside the next steps until the task ends. Of a `direct` script that is its first line. */
-export const startBackground: Perform<BackgroundScriptInstruction> = async ({ scripts }, context) => {
-  await ensureWorkingFolder(context.workingFolder);
-  const [argv] = await commandLines(scripts, context);
-  if (argv === undefined) return { tag: 'completed' };
-  return { tag: 'background', program: await start(argv, context) };
-};

@@ -73,6 +73,11 @@ export class Program {
     }
   }
 
+  /** Settles once the program itself has ended; what it has started may live on. Never rejects. */
+  get exited(): Promise<Exit> {
+    return this.child.exited;
+  }
+
   #read(onOutput: (chunk: Uint8Array) => Promise<void>): void {
     this.#reading = this.pipe.read(async (chunk) => {
       if (!this.#listening) return; // a process that got away goes on writing: let it, or it would die of SIGPIPE

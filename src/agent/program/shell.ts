@@ -22,6 +22,23 @@ export function chooseShell(setting: string | undefined, findProgram: (name: str
 }
 
 /**
+ * Lines as a shell can read them: Windows line ends, which it would take for part of a command, go with a remark. Throws
+ * `AppError` for a NUL byte, at which shells stop reading or guess at something else than a script.
+ */
+export function cleanLines(lines: readonly string[]): { readonly clean: readonly string[]; readonly remark?: string } {
+  const broken = lines.findIndex((line) => line.includes('\0'));
+  if (broken >= 0) {
+    const hint = 'scripts are text: look at the file that the configuration was made from';
+    throw new AppError('CONFIG', `line ${broken + 1} of the script holds a NUL byte`, { hint });
+  }
+  const clean = lines.map((line) => line.replace(/\r(?=\n|$)/g, ''));
+  const changed = clean.some((line, index) => line.length !== lines[index]?.length);
+  return changed
+    ? { clean, remark: 'The script has Windows line ends (CRLF); they were read as plain ones.' }
+    : { clean };
+}
+
+/**
  * The script file: stop at the first failing line, in pipes too where the shell can, and show lines as they are read.
  * Whether it can is tried in a shell of its own, since some end at once over an option that they do not know.
  */

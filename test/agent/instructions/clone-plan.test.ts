@@ -22,6 +22,13 @@ describe('the address that may be shown', () => {
     else expect(shown).toBe(real);
   });
 
+  test.each([
+    ['https://user:password@host/a.git', 'https://host/', 'https://user:password@host/'],
+    ['https://user:password@host:444/a/b.git', 'https://host:444/', 'https://user:password@host:444/'],
+  ])('the credentials of %s are for its host alone', (real, shown, behind) => {
+    expect(redactAddress(real, []).rewrite).toEqual({ shown, real: behind });
+  });
+
   test('a token becomes the address of the hosting service', () => {
     const environment = {
       CIRRUS_REPO_CLONE_TOKEN: 't/o',
