@@ -23,14 +23,13 @@ const SPAN = 'persistent-worker-task';
 /** Longest that the last export may hold up the end of the worker. */
 const STOP_MS = 5_000;
 
-/** Tells the first failure of exports in the log, and again only after one has been told. */
-function reportOnce(log: Logger): void {
+/** Tells the first failure of exports as a warning, and further ones for whoever looks for them. */
+function failureReporter(log: Logger): (error: unknown) => void {
   let told = false;
-  setGlobalErrorHandler((error) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    log[told ? 'debug' : 'warn']('telemetry could not be exported', { reason });
+  return (error) => {
+    log[told ? 'debug' : 'warn']('telemetry could not be exported', { reason: describeError(error) });
     told = true;
-  });
+  };
 }
 
 function resourceOf(version: string, env: Environment) {
@@ -122,7 +121,8 @@ export function createOpenTelemetry(
   log: Logger,
   clock: Pick<Clock, 'after'>,
 ): Telemetry {
-  reportOnce(log);
+  const report = failureReporter(log);
+  setGlobalErrorHandler(report);
   const resource = resourceOf(version, env);
   const metrics = new MeterProvider({ resource, readers: readersOf(plan, log) });
   const spanProcessors = plan.tracesByOtlp ? [new BatchSpanProcessor(new OTLPTraceExporter())] : [];
@@ -140,7 +140,7 @@ export function createOpenTelemetry(
     async stop() {
       const late = Promise.withResolvers<void>();
       const cancel = clock.after(STOP_MS, () => late.resolve());
-      const ended = Promise.allSettled([metrics.shutdown(), traces.shutdown()]);
+      const ended = Promise.all([metrics.shutdown().catch(report), traces.shutdown().catch(report)]);
       await Promise.race([ended, late.promise]);
       cancel();
     },
