@@ -5,18 +5,22 @@ import { nearest } from './nearest.ts';
 
 type Path = readonly PropertyKey[];
 
-/** Peels optional, default and the like off a schema until its keys show; empty when it has none. */
+/** A schema without optional, default, transform and the like around it. */
+function peeled(schema: unknown): unknown {
+  if (schema instanceof z.ZodPipe) return peeled(schema.in);
+  const wrapped =
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable;
+  return wrapped ? peeled(schema.unwrap()) : schema;
+}
+
+/** The keys that a schema knows at a path; empty when it has none. */
 function knownKeys(schema: z.ZodType, path: Path): string[] {
   let current: unknown = schema;
   for (const step of [...path, undefined]) {
-    while (
-      current instanceof z.ZodOptional ||
-      current instanceof z.ZodDefault ||
-      current instanceof z.ZodPrefault ||
-      current instanceof z.ZodNullable
-    ) {
-      current = current.unwrap();
-    }
+    current = peeled(current);
     if (step === undefined) break;
     if (current instanceof z.ZodObject) current = current.shape[String(step)];
     else if (current instanceof z.ZodRecord) current = current.valueType;
