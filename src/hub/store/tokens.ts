@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { randomToken } from '../../platform/random.ts';
 import type { Role } from '../model.ts';
 import type { Queries } from './database.ts';
 
@@ -12,39 +13,80 @@ export function sameSecret(left: string, right: string): boolean {
   return timingSafeEqual(Buffer.from(hashToken(left), 'hex'), Buffer.from(hashToken(right), 'hex'));
 }
 
+/** A token as it is stored: `poolId` for registration tokens, `role` for API tokens. */
+export interface TokenRecord {
+  readonly id: string;
+  readonly hash: string;
+  readonly poolId: number | null;
+  readonly pool: string | null;
+  readonly role: Role | null;
+  readonly note: string;
+  readonly createdMs: number;
+  readonly expiresMs: number | null;
+  readonly revokedMs: number | null;
+  readonly usedMs: number | null;
+}
+
+const columns = (sql: Queries) => sql`
+  t.id, t.hash, t.pool_id AS "poolId", p.name AS pool, t.role, t.note, t.created_ms AS "createdMs",
+  t.expires_ms AS "expiresMs", t.revoked_ms AS "revokedMs", t.used_ms AS "usedMs"`;
+
+/** Newest first. */
+export async function listTokenRecords(sql: Queries): Promise<TokenRecord[]> {
+  const rows = await sql<TokenRecord[]>`
+    SELECT ${columns(sql)} FROM tokens t LEFT JOIN pools p ON p.id = t.pool_id ORDER BY t.created_ms DESC, t.id`;
+  return [...rows];
+}
+
+export async function findTokenById(sql: Queries, id: string): Promise<TokenRecord | undefined> {
+  const [row] = await sql<TokenRecord[]>`
+    SELECT ${columns(sql)} FROM tokens t LEFT JOIN pools p ON p.id = t.pool_id WHERE t.id = ${id}`;
+  return row;
+}
+
 /** Looks a token up by its hash, so that the duration of the search says nothing about any stored token. */
-export async function roleOfToken(sql: Queries, token: string): Promise<Role | undefined> {
-  const [row] = await sql<{ role: Role }[]>`SELECT role FROM api_tokens WHERE hash = ${hashToken(token)}`;
-  return row?.role;
+export async function findToken(sql: Queries, token: string): Promise<TokenRecord | undefined> {
+  const [row] = await sql<TokenRecord[]>`
+    SELECT ${columns(sql)} FROM tokens t LEFT JOIN pools p ON p.id = t.pool_id WHERE t.hash = ${hashToken(token)}`;
+  return row;
 }
 
-export async function addApiToken(sql: Queries, token: string, role: Role, nowMs: number): Promise<void> {
-  await sql`INSERT INTO api_tokens (hash, role, created_ms) VALUES (${hashToken(token)}, ${role}, ${nowMs})`;
+/** Whether a token is good at `nowMs` (wall time). */
+export function stateOfToken(
+  { expiresMs, revokedMs }: Pick<TokenRecord, 'expiresMs' | 'revokedMs'>,
+  nowMs: number,
+): 'valid' | 'expired' | 'revoked' {
+  if (revokedMs !== null) return 'revoked';
+  return expiresMs !== null && nowMs >= expiresMs ? 'expired' : 'valid';
 }
 
-/** A pool of workers. */
-export interface Pool {
-  readonly id: number;
-  readonly name: string;
-}
+/** What a token opens: a pool to workers, or a role to people. */
+export type TokenPurpose = { readonly poolId: number } | { readonly role: Role };
 
-/** The pool of that name, made when it is missing. */
-export async function ensurePool(sql: Queries, name: string, id: number, nowMs: number): Promise<Pool> {
-  const [found] = await sql<Pool[]>`SELECT id, name FROM pools WHERE name = ${name}`;
-  if (found !== undefined) return found;
-  await sql`INSERT INTO pools (id, name, created_ms) VALUES (${id}, ${name}, ${nowMs})`;
-  return { id, name };
-}
-
-/** The pool that a registration token is bound to, or undefined for an unknown token. */
-export async function poolOfToken(sql: Queries, token: string): Promise<Pool | undefined> {
-  const [pool] = await sql<Pool[]>`
-    SELECT p.id, p.name FROM registration_tokens t JOIN pools p ON p.id = t.pool_id
-    WHERE t.hash = ${hashToken(token)}`;
-  return pool;
-}
-
-export async function addRegistrationToken(sql: Queries, token: string, poolId: number, nowMs: number): Promise<void> {
+/** Stores a token by its hash. Returns its id. */
+export async function addToken(
+  sql: Queries,
+  token: string,
+  purpose: TokenPurpose,
+  about: { readonly nowMs: number; readonly note?: string; readonly expiresMs?: number | null },
+): Promise<string> {
+  const id = randomToken(5);
+  const poolId = 'poolId' in purpose ? purpose.poolId : null;
+  const role = 'role' in purpose ? purpose.role : null;
   await sql`
-    INSERT INTO registration_tokens (hash, pool_id, created_ms) VALUES (${hashToken(token)}, ${poolId}, ${nowMs})`;
+    INSERT INTO tokens (id, hash, pool_id, role, note, created_ms, expires_ms)
+    VALUES (${id}, ${hashToken(token)}, ${poolId}, ${role}, ${about.note ?? ''}, ${about.nowMs}, ${about.expiresMs ?? null})`;
+  return id;
+}
+
+/** Changes when a token ends, or when it was last used. */
+export async function patchToken(
+  sql: Queries,
+  id: string,
+  patch: Partial<Pick<TokenRecord, 'expiresMs' | 'revokedMs' | 'usedMs'>>,
+): Promise<void> {
+  const { expiresMs, revokedMs, usedMs } = patch;
+  if (expiresMs !== undefined) await sql`UPDATE tokens SET expires_ms = ${expiresMs} WHERE id = ${id}`;
+  if (revokedMs !== undefined) await sql`UPDATE tokens SET revoked_ms = ${revokedMs} WHERE id = ${id}`;
+  if (usedMs !== undefined) await sql`UPDATE tokens SET used_ms = ${usedMs} WHERE id = ${id}`;
 }

@@ -14,6 +14,12 @@ export interface WorkerRecord {
   readonly disabled: boolean;
   /** Paused by itself, in its present session: it drains. A new registration ends that. */
   readonly draining: boolean;
+  /** The name in its headers, where that is not `name`: a label `name` of its user's wins in what it registers. */
+  readonly called: string;
+  /** Address that it registered from. */
+  readonly peer: string;
+  /** It gets one task and is forgotten after it. */
+  readonly ephemeral: boolean;
   readonly lastSeenMs: number;
 }
 
@@ -26,12 +32,16 @@ interface Row {
   resources: string;
   disabled: number;
   draining: number;
+  called: string;
+  peer: string;
+  ephemeral: number;
   last_seen_ms: number;
 }
 
 export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
   const rows = await sql<Row[]>`
-    SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.draining, w.last_seen_ms
+    SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.draining, w.called, w.peer,
+      w.ephemeral, w.last_seen_ms
     FROM workers w JOIN pools p ON p.id = w.pool_id ORDER BY w.name, w.id`;
   return rows.map((row) => ({
     id: row.id,
@@ -42,20 +52,39 @@ export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
     resources: JSON.parse(row.resources),
     disabled: row.disabled === 1,
     draining: row.draining === 1,
+    called: row.called,
+    peer: row.peer,
+    ephemeral: row.ephemeral === 1,
     lastSeenMs: row.last_seen_ms,
   }));
 }
 
 /** Adds the worker or changes what it says of itself. */
 export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<void> {
-  const { id, poolId, name, lastSeenMs } = worker;
-  const [labels, resources] = [JSON.stringify(worker.labels), JSON.stringify(worker.resources)];
-  const [disabled, draining] = [Number(worker.disabled), Number(worker.draining)];
+  const row = {
+    id: worker.id,
+    pool_id: worker.poolId,
+    name: worker.name,
+    labels: JSON.stringify(worker.labels),
+    resources: JSON.stringify(worker.resources),
+    disabled: Number(worker.disabled),
+    draining: Number(worker.draining),
+    called: worker.called,
+    peer: worker.peer,
+    ephemeral: Number(worker.ephemeral),
+    last_seen_ms: worker.lastSeenMs,
+  };
   await sql`
-    INSERT INTO workers (id, pool_id, name, labels, resources, disabled, draining, last_seen_ms)
-    VALUES (${id}, ${poolId}, ${name}, ${labels}, ${resources}, ${disabled}, ${draining}, ${lastSeenMs})
+    INSERT INTO workers ${sql(row)}
     ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, resources = excluded.resources,
-      disabled = excluded.disabled, draining = excluded.draining, last_seen_ms = excluded.last_seen_ms`;
+      disabled = excluded.disabled, draining = excluded.draining, called = excluded.called, peer = excluded.peer,
+      ephemeral = excluded.ephemeral, last_seen_ms = excluded.last_seen_ms`;
+}
+
+/** Forgets a worker and its session. Tasks keep its name. */
+export async function deleteWorker(sql: Queries, workerId: number): Promise<void> {
+  await endSessions(sql, workerId);
+  await sql`DELETE FROM workers WHERE id = ${workerId}`;
 }
 
 export async function saveLastSeen(sql: Queries, workerId: number, lastSeenMs: number): Promise<void> {
@@ -63,9 +92,25 @@ export async function saveLastSeen(sql: Queries, workerId: number, lastSeenMs: n
 }
 
 /** Makes `token` the only session of the worker: whoever held an older one has to register again. */
-export async function replaceSession(sql: Queries, workerId: number, token: string, nowMs: number): Promise<void> {
+export async function replaceSession(
+  sql: Queries,
+  workerId: number,
+  token: string,
+  about: { readonly tokenId: string; readonly nowMs: number },
+): Promise<void> {
+  await endSessions(sql, workerId);
+  await sql`
+    INSERT INTO sessions (hash, worker_id, created_ms, token_id)
+    VALUES (${hashToken(token)}, ${workerId}, ${about.nowMs}, ${about.tokenId})`;
+}
+
+async function endSessions(sql: Queries, workerId: number): Promise<void> {
   await sql`DELETE FROM sessions WHERE worker_id = ${workerId}`;
-  await sql`INSERT INTO sessions (hash, worker_id, created_ms) VALUES (${hashToken(token)}, ${workerId}, ${nowMs})`;
+}
+
+/** Ends the sessions of all workers that registered with a token. */
+export async function endSessionsOfToken(sql: Queries, tokenId: string): Promise<void> {
+  await sql`DELETE FROM sessions WHERE token_id = ${tokenId}`;
 }
 
 /** The worker that a session token belongs to. The result's `session` names the session without giving it away. */
