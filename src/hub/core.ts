@@ -12,7 +12,7 @@ import { instructionsOf } from './store/instructions.ts';
 import { readAt, readChunks } from './store/logs.ts';
 import { listReports, saveReport } from './store/supervisors.ts';
 import { findTask, linkedTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
-import { poolOfToken, roleOfToken } from './store/tokens.ts';
+import { findToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
 import { buildView, taskView, workerView } from './views.ts';
 
 export interface CoreDeps {
@@ -104,8 +104,13 @@ export class Core implements HubCore {
     changes.notify();
   }
 
+  async #validToken(token: string): Promise<TokenRecord | undefined> {
+    const found = await this.deps.store.read((sql) => findToken(sql, token));
+    return found !== undefined && stateOfToken(found, this.deps.clock.wallMs()) === 'valid' ? found : undefined;
+  }
+
   async isPoolToken(token: string): Promise<boolean> {
-    return (await this.deps.store.read((sql) => poolOfToken(sql, token))) !== undefined;
+    return ((await this.#validToken(token))?.poolId ?? null) !== null;
   }
 
   readLogs(buildId: string, afterSeq: number): Promise<LogChunk[]> {
@@ -126,7 +131,7 @@ export class Core implements HubCore {
     this.deps.changes.watch(buildId === undefined ? undefined : numberOf(buildId), onChange, signal);
   }
 
-  roleOf(token: string): Promise<Role | undefined> {
-    return this.deps.store.read((sql) => roleOfToken(sql, token));
+  async roleOf(token: string): Promise<Role | undefined> {
+    return (await this.#validToken(token))?.role ?? undefined;
   }
 }

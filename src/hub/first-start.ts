@@ -1,14 +1,17 @@
+import { basename } from 'node:path';
 import type { Logger } from '../lib/log.ts';
 import { randomToken } from '../platform/random.ts';
 import { type DataFolder, type TokenFile, tokenFile } from './data-folder.ts';
-import type { Database, Queries } from './store/database.ts';
+import type { Database } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
-import { addApiToken, addRegistrationToken, ensurePool, poolOfToken, roleOfToken } from './store/tokens.ts';
+import { ensurePool } from './store/pools.ts';
+import { addToken, findToken, stateOfToken, type TokenPurpose, type TokenRecord } from './store/tokens.ts';
 
 interface TokenKind {
   readonly file: TokenFile;
-  readonly isGood: (sql: Queries, token: string) => Promise<boolean>;
-  readonly add: (sql: Queries, token: string) => Promise<void>;
+  /** Whether a valid token is of the kind that belongs into the file. */
+  readonly fits: (token: TokenRecord) => boolean;
+  readonly purpose: TokenPurpose;
 }
 
 /**
@@ -16,11 +19,19 @@ interface TokenKind {
  * new token takes its place, and the log says so. The hash is stored before the file is written: killed in between,
  * the next start finds no file and issues another.
  */
-async function ensureToken(store: Database, { file, isGood, add }: TokenKind, isNew: boolean, log: Logger) {
+async function ensureToken(
+  store: Database,
+  { file, fits, purpose }: TokenKind,
+  isNew: boolean,
+  nowMs: number,
+  log: Logger,
+) {
   const found = await file.read();
-  if (found !== undefined && (await store.read((sql) => isGood(sql, found)))) return;
+  const known = found === undefined ? undefined : await store.read((sql) => findToken(sql, found));
+  if (known !== undefined && stateOfToken(known, nowMs) === 'valid' && fits(known)) return;
   const token = randomToken();
-  await store.write((sql) => add(sql, token));
+  const note = `for the file ${basename(file.path)}`;
+  await store.write((sql) => addToken(sql, token, purpose, { nowMs, note }));
   await file.write(token);
   const fields = { file: file.path };
   if (isNew) log.info('token issued', fields);
@@ -49,14 +60,14 @@ export async function prepareTokens(
   const admin = tokenFile(folder, 'admin-token');
   const registrationKind: TokenKind = {
     file: registration,
-    isGood: async (sql, token) => (await poolOfToken(sql, token)) !== undefined,
-    add: (sql, token) => addRegistrationToken(sql, token, pool.id, nowMs),
+    fits: ({ poolId }) => poolId !== null,
+    purpose: { poolId: pool.id },
   };
   const adminKind: TokenKind = {
     file: admin,
-    isGood: async (sql, token) => (await roleOfToken(sql, token)) === 'admin',
-    add: (sql, token) => addApiToken(sql, token, 'admin', nowMs),
+    fits: ({ role }) => role === 'admin',
+    purpose: { role: 'admin' },
   };
-  for (const kind of [registrationKind, adminKind]) await ensureToken(store, kind, isNew, log);
+  for (const kind of [registrationKind, adminKind]) await ensureToken(store, kind, isNew, nowMs, log);
   return { registrationToken: registration.path, adminToken: admin.path };
 }

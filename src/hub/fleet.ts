@@ -73,12 +73,25 @@ export class Fleet {
     };
   }
 
+  /** The worker is registered no more; its open poll is answered. */
+  forget(workerId: number): void {
+    this.#members.get(workerId)?.poll?.release();
+    this.#members.delete(workerId);
+  }
+
   get(workerId: number): Member | undefined {
     return this.#members.get(workerId);
   }
 
   find(poolId: number, name: string): Member | undefined {
     return this.members().find(({ record }) => record.poolId === poolId && record.name === name);
+  }
+
+  /** By the name in its headers, where that is another than the one it registered under. */
+  findCalled(poolId: number, name: string): Member | undefined {
+    return (
+      this.find(poolId, name) ?? this.members().find(({ record }) => record.poolId === poolId && record.called === name)
+    );
   }
 
   members(): Member[] {

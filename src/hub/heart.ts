@@ -2,12 +2,15 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { MethodHandler } from '../rpc/server.ts';
+import { HubAdministration } from './administration.ts';
 import { Ages } from './ages.ts';
 import { Changes } from './changes.ts';
 import { Core } from './core.ts';
 import { Fleet } from './fleet.ts';
 import { LogIntake } from './log-intake.ts';
 import type { HubCore, SourceAccess } from './model.ts';
+import type { Administration } from './pool-model.ts';
+import { Registration } from './registration.ts';
 import { agentService } from './rpc/agent-service.ts';
 import { Authenticator } from './rpc/authenticate.ts';
 import { Commands } from './rpc/initial-commands.ts';
@@ -34,6 +37,8 @@ export interface HeartDeps {
 /** The hub without its doors: state, decisions, and the handlers of both gRPC services. */
 export interface Heart {
   readonly core: HubCore;
+  /** Pools, tokens and workers for operators. */
+  readonly administration: Administration;
   readonly ids: IdSource;
   readonly handlers: readonly MethodHandler[];
   /** Answers all held polls, now and from now on, so that the calls behind them end. */
@@ -54,16 +59,18 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
   const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
   const scheduler = new Scheduler({ store, fleet, changes, ages, clock, log });
   const life = new TaskLife({ store, fleet, scheduler, changes, ages, clock, log });
-  const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, ids, clock, log });
+  const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, clock, log });
+  const registration = new Registration({ store, fleet, changes, ids, clock, log });
   const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
-  const auth = new Authenticator(store, fleet);
+  const auth = new Authenticator(store, fleet, clock);
   const sweeping = sweeper.run(stopped.signal);
   void scheduler.request();
   return {
     core: new Core({ store, fleet, scheduler, changes, ids, clock }),
+    administration: new HubAdministration({ store, fleet, desk, changes, ids, clock }),
     ids,
     handlers: [
-      ...workerService(desk, life, auth),
+      ...workerService(registration, desk, life, auth),
       ...agentService(new Commands(store, source), life, auth, log),
       ...logService(new LogIntake(store, changes), store, auth),
     ],

@@ -1,12 +1,12 @@
 import type { Logger } from '../lib/log.ts';
 import { printable } from '../lib/printable.ts';
+import { RateLimiter } from '../lib/rate-limit.ts';
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { RegisterRequest } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet, Member } from './fleet.ts';
-import { RateLimit } from './http/rate-limit.ts';
 import { judgeName } from './name-claim.ts';
 import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
@@ -25,9 +25,11 @@ export interface RegistrationDeps {
 }
 
 /** A worker that comes again and again costs a write each time; one that restarts now and then does not notice. */
-const PER_NAME = { burst: 30, perSecond: 0.5 };
+const PER_NAME = { burst: 30, refillMs: 2_000 };
 /** Wrong tokens, per address: enough for a whole rack of misconfigured machines, too few to fill the log. */
-const WRONG_TOKENS = { burst: 20, perSecond: 0.2 };
+const WRONG_TOKENS = { burst: 20, refillMs: 5_000 };
+
+const MAX_NAME = 200;
 
 const WHERE = "give the worker the one in the file registration-token of the hub's data folder";
 
@@ -40,13 +42,10 @@ const addressOf = (peer: string) => peer.replace(/:\d+$/, '');
 
 /** Lets workers in: each gets a session under a name that is its own in its pool. */
 export class Registration {
-  readonly #perName: RateLimit;
-  readonly #wrongTokens: RateLimit;
+  readonly #perName = new RateLimiter(PER_NAME);
+  readonly #wrongTokens = new RateLimiter(WRONG_TOKENS);
 
-  constructor(private readonly deps: RegistrationDeps) {
-    this.#perName = new RateLimit(PER_NAME, deps.clock.monoMs);
-    this.#wrongTokens = new RateLimit(WRONG_TOKENS, deps.clock.monoMs);
-  }
+  constructor(private readonly deps: RegistrationDeps) {}
 
   /**
    * Registers a worker in the pool of its token; resolves with its session token. Throws `RpcError`: PERMISSION_DENIED
@@ -89,9 +88,18 @@ export class Registration {
     return session;
   }
 
-  #limit(limit: RateLimit, key: string, what: string): void {
-    const seconds = limit.check(key);
-    if (seconds > 0) throw new RpcError('RESOURCE_EXHAUSTED', `${what}; try again in ${seconds} s`);
+  /** Keeps the name that stands in the worker's headers, by which `pause` and `resume` ask for it. */
+  async calls(member: Member, called: string): Promise<void> {
+    const { record } = member;
+    const kept = called === record.name ? '' : called.slice(0, MAX_NAME);
+    if (kept === record.called) return;
+    member.record = { ...record, called: kept };
+    await this.deps.store.write((sql) => saveWorker(sql, member.record));
+  }
+
+  #limit(limiter: RateLimiter, key: string, what: string): void {
+    if (limiter.take(key, this.deps.clock.monoMs())) return;
+    throw new RpcError('RESOURCE_EXHAUSTED', `${what}; try again in a minute`);
   }
 
   async #admit(registrationToken: string, name: string, peer: string): Promise<Admitted> {

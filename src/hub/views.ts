@@ -5,7 +5,7 @@ import type { BuildRecord } from './store/builds.ts';
 import type { TaskRecord } from './store/tasks.ts';
 import type { WorkerRecord } from './store/workers.ts';
 
-const rfc3339 = (ms: number) => new Date(ms).toISOString();
+export const rfc3339 = (ms: number) => new Date(ms).toISOString();
 const maybe = (ms: number | null) => (ms === null ? null : rfc3339(ms));
 
 /** Why a task that does not run yet is not even waiting for a worker. */

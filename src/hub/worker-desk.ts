@@ -1,12 +1,6 @@
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
-import { randomToken } from '../platform/random.ts';
-import type {
-  PollRequest,
-  PollResponse_AgentAwareTask,
-  RegisterRequest,
-  WorkerInfo,
-} from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { PollRequest, PollResponse_AgentAwareTask, WorkerInfo } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
 import type { Changes } from './changes.ts';
 import { type Fleet, foreignUse, type Member, sameMap } from './fleet.ts';
@@ -14,10 +8,8 @@ import { DOUBT_MS, type Reconciled, reconcile } from './scheduler/reconcile.ts';
 import { agentTask, type Scheduler } from './scheduler/scheduler.ts';
 import type { Database } from './store/database.ts';
 import { recordDecision } from './store/decisions.ts';
-import type { IdSource } from './store/ids.ts';
 import { patchTask, placedTasks, type TaskRecord } from './store/tasks.ts';
-import { poolOfToken } from './store/tokens.ts';
-import { replaceSession, saveWorker, type WorkerRecord } from './store/workers.ts';
+import { saveWorker } from './store/workers.ts';
 import type { TaskLife } from './task-life.ts';
 import { holdable } from './wait-release.ts';
 
@@ -30,7 +22,6 @@ export interface WorkerDeskDeps {
   readonly scheduler: Scheduler;
   readonly life: TaskLife;
   readonly changes: Changes;
-  readonly ids: IdSource;
   readonly clock: Pick<Clock, 'after' | 'monoMs' | 'wallMs'>;
   readonly log: Logger;
 }
@@ -41,55 +32,9 @@ export interface PollAnswer {
   readonly stop: readonly string[];
 }
 
-/** Where workers come to: registration, and polls with what they get. */
+/** Where registered workers come to: polls, with what they get. */
 export class WorkerDesk {
   constructor(private readonly deps: WorkerDeskDeps) {}
-
-  /** Registers a worker in the pool of its token; resolves with its session token. Throws PERMISSION_DENIED. */
-  async register({ registrationToken, workerInfo }: RegisterRequest, peer: string): Promise<string> {
-    const { store, fleet, clock, changes, log } = this.deps;
-    const labels = workerInfo?.labels ?? {};
-    const wanted = labels.name || labels.hostname || 'worker';
-    const pool = await store.read((sql) => poolOfToken(sql, registrationToken));
-    if (pool === undefined) {
-      log.warn('registration refused: unknown token', { workerName: wanted, peer });
-      const why =
-        registrationToken === '' ? 'no registration token was given' : 'this hub does not know the registration token';
-      throw new RpcError(
-        'PERMISSION_DENIED',
-        `${why}; give the worker the one in the file registration-token of the hub's data folder`,
-      );
-    }
-    const name = this.#freeName(pool.id, wanted);
-    const record: WorkerRecord = {
-      id: fleet.find(pool.id, name)?.record.id ?? this.deps.ids.next(),
-      poolId: pool.id,
-      pool: pool.name,
-      name,
-      labels,
-      resources: workerInfo?.resourcesTotal ?? {},
-      disabled: fleet.find(pool.id, name)?.record.disabled ?? false,
-      draining: false,
-      lastSeenMs: clock.wallMs(),
-    };
-    const token = randomToken();
-    await store.write(async (sql) => {
-      await saveWorker(sql, record);
-      await replaceSession(sql, record.id, token, clock.wallMs());
-    });
-    fleet.join(record);
-    changes.notify();
-    log.info('worker registered', { workerName: name, pool: pool.name, peer });
-    return token;
-  }
-
-  /** The name itself, unless another process that polls right now has it: then the first `name-2`, `name-3`, … */
-  #freeName(poolId: number, wanted: string): string {
-    for (let number = 1; ; number += 1) {
-      const name = number === 1 ? wanted : `${wanted}-${number}`;
-      if (this.deps.fleet.find(poolId, name)?.poll === undefined) return name;
-    }
-  }
 
   /** Holds the poll until there is something to do, at most 20 s, and answers it. */
   async poll(member: Member, session: string, request: PollRequest, signal: AbortSignal): Promise<PollAnswer> {

@@ -55,27 +55,11 @@ describe('registration', () => {
   test('only hashes of tokens are stored', async () => {
     await using hub = await HubUnderTest.start();
     const worker = await ScriptedWorker.join(hub);
-    const rows = await hub.store.read(
-      (sql) => sql`SELECT hash FROM sessions UNION SELECT hash FROM registration_tokens`,
-    );
+    const rows = await hub.store.read((sql) => sql`SELECT hash FROM sessions UNION SELECT hash FROM tokens`);
     const text = JSON.stringify(rows);
     expect(rows).toHaveLength(2);
     expect(text).not.toContain(worker.sessionToken);
     expect(text).not.toContain(POOL_TOKEN);
-  });
-
-  test('a second process of that name gets a name of its own; one that was restarted gets its old one', async () => {
-    await using hub = await HubUnderTest.start();
-    const first = await ScriptedWorker.join(hub);
-    const poll = first.poll();
-    await until(() => hub.clock.pending >= 2);
-    await ScriptedWorker.join(hub);
-    expect((await hub.heart.core.listWorkers()).map(({ name }) => name)).toEqual(['mac-1', 'mac-1-2']);
-    await hub.clock.advance(20_000);
-    await poll;
-    await ScriptedWorker.join(hub);
-    expect(await hub.heart.core.listWorkers()).toHaveLength(2);
-    expect(await statusOf(first.poll())).toBe('PERMISSION_DENIED'); // its session was replaced
   });
 });
 

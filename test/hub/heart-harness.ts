@@ -3,7 +3,8 @@ import { anyPack } from '@bufbuild/protobuf/wkt';
 import { type Heart, startHeart } from '../../src/hub/heart.ts';
 import type { BuildView, SourceAccess, TaskView } from '../../src/hub/model.ts';
 import { Database } from '../../src/hub/store/database.ts';
-import { addRegistrationToken, ensurePool } from '../../src/hub/store/tokens.ts';
+import { ensurePool } from '../../src/hub/store/pools.ts';
+import { addToken } from '../../src/hub/store/tokens.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { connect, type RpcClient } from '../../src/rpc/client.ts';
 import { parseEndpoint } from '../../src/rpc/endpoint.ts';
@@ -97,7 +98,7 @@ export class HubUnderTest {
     await store.write(async (sql) => {
       const isNew = (await sql`SELECT id FROM pools`).length === 0;
       const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());
-      if (isNew) await addRegistrationToken(sql, POOL_TOKEN, pool.id, clock.wallMs());
+      if (isNew) await addToken(sql, POOL_TOKEN, { poolId: pool.id }, { nowMs: clock.wallMs() });
     });
     const onBug = (method: string, error: unknown) => lines.push(`BUG ${method} ${String(error)}`);
     const server = await startRpcServer({ listen: '127.0.0.1:0', handlers: heart.handlers, onBug });

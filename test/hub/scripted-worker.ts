@@ -51,7 +51,10 @@ export class ScriptedWorker {
   }
 
   get info() {
-    return { labels: { name: this.name, ...this.labels }, resourcesTotal: this.resources };
+    return {
+      labels: { 'instance-id': `i-${this.name}`, name: this.name, ...this.labels },
+      resourcesTotal: this.resources,
+    };
   }
 
   async register(registrationToken = POOL_TOKEN): Promise<void> {

@@ -9,8 +9,8 @@ import { Scheduler } from '../../src/hub/scheduler/scheduler.ts';
 import { localBus } from '../../src/hub/store/bus.ts';
 import { Database } from '../../src/hub/store/database.ts';
 import { IdSource } from '../../src/hub/store/ids.ts';
+import { ensurePool } from '../../src/hub/store/pools.ts';
 import { patchTask } from '../../src/hub/store/tasks.ts';
-import { ensurePool } from '../../src/hub/store/tokens.ts';
 import type { WorkerRecord } from '../../src/hub/store/workers.ts';
 import { Sweeper } from '../../src/hub/sweeper.ts';
 import { TaskLife } from '../../src/hub/task-life.ts';
@@ -29,6 +29,9 @@ const RECORD: WorkerRecord = {
   resources: {},
   disabled: false,
   draining: false,
+  called: '',
+  peer: '',
+  ephemeral: false,
   lastSeenMs: 0,
 };
 

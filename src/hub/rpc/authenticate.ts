@@ -1,4 +1,5 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { Clock } from '../../platform/clock.ts';
 import type { UploadMethod } from '../../rpc/client.ts';
 import { HEADER, type Headers } from '../../rpc/metadata.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
@@ -6,7 +7,7 @@ import { type CallContext, type MethodHandler, unaryHandler, uploadHandler } fro
 import type { Fleet, Member } from '../fleet.ts';
 import type { Database } from '../store/database.ts';
 import { findTask, type TaskRecord } from '../store/tasks.ts';
-import { poolOfToken, sameSecret } from '../store/tokens.ts';
+import { findToken, sameSecret, stateOfToken } from '../store/tokens.ts';
 import { workerOfSession } from '../store/workers.ts';
 
 export interface Session {
@@ -26,6 +27,7 @@ export class Authenticator {
   constructor(
     private readonly store: Database,
     private readonly fleet: Fleet,
+    private readonly clock: Pick<Clock, 'wallMs'>,
   ) {}
 
   async session(headers: Headers): Promise<Session> {
@@ -43,10 +45,12 @@ export class Authenticator {
   async workerByName(headers: Headers): Promise<Member> {
     if ((headers[HEADER.sessionToken] ?? '') !== '') return (await this.session(headers)).member;
     const token = headers[HEADER.registrationToken] ?? '';
-    const pool = await this.store.read((sql) => poolOfToken(sql, token));
-    if (pool === undefined) throw new RpcError('PERMISSION_DENIED', 'this hub does not know the registration token');
+    const found = await this.store.read((sql) => findToken(sql, token));
+    if (found?.poolId == null || stateOfToken(found, this.clock.wallMs()) !== 'valid') {
+      throw new RpcError('PERMISSION_DENIED', 'this hub does not know the registration token, or it has expired');
+    }
     const name = headers[HEADER.workerName] ?? '';
-    const member = this.fleet.find(pool.id, name);
+    const member = this.fleet.findCalled(found.poolId, name);
     if (member === undefined) throw new RpcError('NOT_FOUND', `no worker "${name}" is registered`);
     return member;
   }

@@ -1,8 +1,10 @@
 import { CirrusWorkersService } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { HEADER } from '../../rpc/metadata.ts';
 import { type MethodHandler, unaryHandler } from '../../rpc/server.ts';
+import type { Registration } from '../registration.ts';
 import type { TaskLife } from '../task-life.ts';
 import type { WorkerDesk } from '../worker-desk.ts';
+import { checkWorkerInfo } from '../worker-info.ts';
 import { type Authenticator, namedWorkerMethod, workerMethod, workerTaskMethod } from './authenticate.ts';
 
 /** Workers that are told no interval poll every ten seconds; with held polls, the shortest costs nothing. */
@@ -11,11 +13,20 @@ const POLL_INTERVAL_SECONDS = 1;
 const decimal = (ids: readonly string[]) => ids.filter((id) => /^\d{1,18}$/.test(id)).map(BigInt);
 
 /** The service that workers call (wire protocol, section 3.1). */
-export function workerService(desk: WorkerDesk, life: TaskLife, auth: Authenticator): MethodHandler[] {
+export function workerService(
+  registration: Registration,
+  desk: WorkerDesk,
+  life: TaskLife,
+  auth: Authenticator,
+): MethodHandler[] {
   const methods = CirrusWorkersService.method;
   return [
-    unaryHandler(methods.register, async (request, { peer }) => ({ sessionToken: await desk.register(request, peer) })),
-    workerMethod(auth, methods.poll, async ({ member, session }, request, { signal }) => {
+    unaryHandler(methods.register, async (request, { peer }) => ({
+      sessionToken: await registration.register(request, peer),
+    })),
+    workerMethod(auth, methods.poll, async ({ member, session }, request, { signal, headers }) => {
+      checkWorkerInfo(request.workerInfo);
+      await registration.calls(member, headers[HEADER.workerName] ?? '');
       const { start, stop } = await desk.poll(member, session, request, signal);
       return {
         tasksToStart: [...start],

@@ -13,9 +13,9 @@ import { onBothEngines } from '../../support/engines.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const count = (store: Database) =>
-  store.read(async (sql) => (await sql<{ n: number }[]>`SELECT COUNT(*) AS n FROM api_tokens`)[0]?.n);
+  store.read(async (sql) => (await sql<{ n: number }[]>`SELECT COUNT(*) AS n FROM tokens`)[0]?.n);
 const add = (sql: Parameters<Parameters<Database['write']>[0]>[0], hash: string) =>
-  sql`INSERT INTO api_tokens (hash, role, created_ms) VALUES (${hash}, ${'read'}, 1)`;
+  sql`INSERT INTO tokens (id, hash, role, note, created_ms) VALUES (${hash}, ${hash}, ${'read'}, ${''}, 1)`;
 
 onBothEngines('the store', (engine) => {
   engine.test('what a failed transaction wrote is gone, and the next one works', async () => {
@@ -73,11 +73,11 @@ onBothEngines('the store', (engine) => {
       await made.store.write((sql) => add(sql, 'sum'));
       const increment = (store: Database) =>
         store.write(async (sql) => {
-          const [row] = await sql<{ n: number }[]>`SELECT created_ms AS n FROM api_tokens WHERE hash = ${'sum'}`;
-          await sql`UPDATE api_tokens SET created_ms = ${(row?.n ?? 0) + 1} WHERE hash = ${'sum'}`;
+          const [row] = await sql<{ n: number }[]>`SELECT created_ms AS n FROM tokens WHERE hash = ${'sum'}`;
+          await sql`UPDATE tokens SET created_ms = ${(row?.n ?? 0) + 1} WHERE hash = ${'sum'}`;
         });
       await Promise.all(Array.from({ length: 30 }, (_, turn) => increment(others[turn % 3] as Database)));
-      const [row] = await made.store.read((sql) => sql<{ n: number }[]>`SELECT created_ms AS n FROM api_tokens`);
+      const [row] = await made.store.read((sql) => sql<{ n: number }[]>`SELECT created_ms AS n FROM tokens`);
       expect(row?.n).toBe(31);
       for (const store of others.slice(1)) await store.close();
     });
@@ -133,7 +133,7 @@ test('a file of the first version is taken over', async () => {
     await sql`DROP TABLE schema_migrations`;
     await sql`CREATE TABLE schema_version (version BIGINT NOT NULL)`;
     await sql`INSERT INTO schema_version (version) VALUES (1)`;
-    await add(sql, 'a');
+    await sql`INSERT INTO api_tokens (hash, role, created_ms) VALUES (${'a'.repeat(64)}, ${'read'}, 1)`;
   });
   await old.close();
   const store = await Database.open(path);
@@ -161,7 +161,8 @@ test('what was acknowledged outlives a kill, whole transactions or nothing', asy
     for (let number = 0; ; number += 1) {
       await store.write(async (sql) => {
         for (const half of ['left', 'right'])
-          await sql\`INSERT INTO api_tokens (hash, role, created_ms) VALUES (\${half + number}, \${half}, \${number})\`;
+          await sql\`INSERT INTO tokens (id, hash, role, note, created_ms)
+            VALUES (\${half + number}, \${half + number}, \${half}, '', \${number})\`;
       });
       process.stdout.write(number + '\\n');
     }`;
@@ -181,7 +182,7 @@ test('what was acknowledged outlives a kill, whole transactions or nothing', asy
   const store = await Database.open(path);
   const rows = await store.read(
     (sql) => sql<{ role: string; n: number; last: number }[]>`
-    SELECT role, COUNT(*) AS n, MAX(created_ms) AS last FROM api_tokens GROUP BY role ORDER BY role`,
+    SELECT role, COUNT(*) AS n, MAX(created_ms) AS last FROM tokens GROUP BY role ORDER BY role`,
   );
   await store.close();
   const [left, right] = rows;
