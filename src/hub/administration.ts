@@ -26,7 +26,7 @@ export interface AdministrationDeps {
   readonly store: Database;
   readonly fleet: Fleet;
   readonly desk: Pick<WorkerDesk, 'setDisabled'>;
-  readonly changes: Changes;
+  readonly changes: Pick<Changes, 'notify'>;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, 'wallMs'>;
 }

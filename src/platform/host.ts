@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
 /** Go's platform name, which labels and `CIRRUS_OS` use: `linux`, `darwin`, `windows`. */
@@ -24,9 +26,26 @@ export function tempFolder(): string {
   return os.tmpdir();
 }
 
+function bootIdNow(): string {
+  if (process.platform === 'linux') return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return Bun.spawnSync(['/usr/sbin/sysctl', '-n', 'kern.bootsessionuuid']).stdout.toString().trim();
+}
+
+/**
+ * Tells this boot of this machine from every other, machines that were copied from one image included, and containers
+ * on one kernel too; undefined where the system does not say. Programs that are restarted find the same.
+ */
+export function machineInstance(): string | undefined {
+  try {
+    const boot = bootIdNow();
+    if (boot === '') return undefined;
+    return createHash('sha256').update(`${boot}\n${hostName()}`).digest('hex').slice(0, 32);
+  } catch {
+    return undefined; // no such file or program: the worker is then known by its name alone
+  }
+}
+
 /** Identifies this boot: an age that was stored under another id needs wall time to be carried over. */
 export async function bootId(): Promise<string> {
-  if (process.platform === 'linux') return (await Bun.file('/proc/sys/kernel/random/boot_id').text()).trim();
-  const { stdout } = Bun.spawnSync(['/usr/sbin/sysctl', '-n', 'kern.bootsessionuuid']);
-  return stdout.toString().trim();
+  return bootIdNow();
 }

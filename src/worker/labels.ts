@@ -1,4 +1,4 @@
-import { goArch, goOs, hostName } from '../platform/host.ts';
+import { goArch, goOs, hostName, machineInstance } from '../platform/host.ts';
 
 /** Labels that the worker fills in by itself; specification of the worker, section 4. */
 const RESERVED = ['name', 'version', 'hostname', 'os', 'arch'] as const;
@@ -18,7 +18,10 @@ export function reservedLabelProblem(
   };
 }
 
-/** All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. */
+/**
+ * All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. By `instance-id` a hub
+ * sees that a worker which was restarted is the one that had its name before; the user's own wins.
+ */
 export function allLabels(
   name: string,
   build: { version: string; commit: string },
@@ -31,5 +34,6 @@ export function allLabels(
     os: goOs(),
     arch: goArch(),
   };
-  return { ...own, ...reserved };
+  const instanceId = machineInstance();
+  return { ...(instanceId === undefined ? {} : { 'instance-id': instanceId }), ...own, ...reserved };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test';
 import { HubAdministration } from '../../src/hub/administration.ts';
-import { Changes } from '../../src/hub/changes.ts';
 import { Fleet } from '../../src/hub/fleet.ts';
 import { DEFAULT_POOL_SETTINGS } from '../../src/hub/pool-model.ts';
 import { IdSource } from '../../src/hub/store/ids.ts';
@@ -30,7 +29,14 @@ async function rig(engine: Engine) {
   const ids = new IdSource(0, clock.wallMs, () => 0);
   const fleet = new Fleet(clock);
   const desk = { setDisabled: async () => {} };
-  const administration = new HubAdministration({ store: made.store, fleet, desk, changes: new Changes(), ids, clock });
+  const administration = new HubAdministration({
+    store: made.store,
+    fleet,
+    desk,
+    changes: { notify: () => {} },
+    ids,
+    clock,
+  });
   return { ...made, clock, administration };
 }
 
