@@ -8,6 +8,8 @@ export type AgentRequest =
   | { readonly tag: 'version' }
   /** The task comes over the control channel. */
   | { readonly tag: 'control' }
+  /** Only tell the server that the machine is being stopped. */
+  | { readonly tag: 'stop-hook'; readonly options: AgentOptions }
   | { readonly tag: 'task'; readonly options: AgentOptions };
 
 /** Existing launchers speak to the hosted service's address when they name none. */
@@ -22,7 +24,7 @@ const TEXT_FLAGS = [
   'command-to',
   'pre-created-working-dir',
 ] as const;
-const SWITCHES = ['control', 'version', 'help', 'h'] as const;
+const SWITCHES = ['control', 'stop-hook', 'version', 'help', 'h'] as const;
 
 type TextFlag = (typeof TEXT_FLAGS)[number];
 type Switch = (typeof SWITCHES)[number];
@@ -81,7 +83,7 @@ export function parseAgentFlags(args: readonly string[]): AgentRequest {
     throw new AppError('USAGE', 'there is no task to run', { hint });
   }
   return {
-    tag: 'task',
+    tag: switches.has('stop-hook') ? 'stop-hook' : 'task',
     options: {
       apiEndpoint: texts['api-endpoint'] ?? DEFAULT_ENDPOINT,
       taskId,
@@ -108,10 +110,15 @@ Options (one or two dashes):
   -command-from NAME            first command to run
   -command-to NAME              command to stop before
   -pre-created-working-dir DIR  folder to work in, unless the task names one
+  -stop-hook                    only tell the hub that this machine is being stopped
   -version                      print version and commit
   -help                         show this help
 
-The exit code is 0 for every task that was carried through, whatever its result; 64 for a wrong option.
+Signals: TERM or INT cancels the task, its clean-up steps still run; the second one ends everything at once.
+
+The exit code is 0 for every task that was carried through, whatever its result; 64 for a wrong option; 69 when the hub
+could not be reached, refused the task or did not take its reports; 70 for a bug in pwagent; 78 when the task could not
+be prepared on this machine.
 
 Examples:
   $ pwagent agent -api-endpoint http://127.0.0.1:7481 -task-id 7 -client-token C -server-token S

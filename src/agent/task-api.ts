@@ -1,10 +1,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { RpcClient, Upload } from '../rpc/client.ts';
 import {
+  type CacheRetrievalAttemptSchema,
   CirrusCIService,
   type CommandResultSchema,
   type CommandsResponse,
   type LogEntrySchema,
+  type ResourceUtilizationSchema,
   type TaskIdentificationSchema,
   type UploadLogsResponseSchema,
 } from '../rpc/gen/cirrus_ci_service_pb.ts';
@@ -23,6 +25,15 @@ export interface TaskIdentity {
 export type CommandUpdate = MessageInitShape<typeof CommandResultSchema>;
 export type LogUpload = Upload<typeof LogEntrySchema, typeof UploadLogsResponseSchema>;
 
+/** The last word of an agent about its task. */
+export interface FinalReport {
+  /** The whole history of updates. */
+  readonly commandResults: readonly CommandUpdate[];
+  /** By the key of the cache. */
+  readonly cacheRetrievalAttempts?: Readonly<Record<string, MessageInitShape<typeof CacheRetrievalAttemptSchema>>>;
+  readonly resourceUtilization?: MessageInitShape<typeof ResourceUtilizationSchema>;
+}
+
 /** The calls of an agent. Each rejects with an `RpcError`; none is repeated here. */
 export interface TaskApi {
   /** `nowS` is the local time in seconds since the Unix epoch. */
@@ -30,7 +41,13 @@ export interface TaskApi {
   reportUpdates(updates: readonly CommandUpdate[], signal: AbortSignal): Promise<void>;
   reportError(message: string, stack: string, signal: AbortSignal): Promise<void>;
   reportWarning(message: string, signal: AbortSignal): Promise<void>;
-  reportFinished(results: readonly CommandUpdate[], signal: AbortSignal): Promise<void>;
+  /** `name` as `signalText` gives it. */
+  reportSignal(name: string, signal: AbortSignal): Promise<void>;
+  /** The agent's own log. */
+  reportLogs(logs: string, signal: AbortSignal): Promise<void>;
+  /** The machine is being stopped. */
+  reportStopHook(signal: AbortSignal): Promise<void>;
+  reportFinished(report: FinalReport, signal: AbortSignal): Promise<void>;
   heartbeat(signal: AbortSignal): Promise<void>;
   /**
    * Opens the live log of a command, or (`saved`) its final copy, and names the command to the server. `offset`, for
@@ -80,8 +97,18 @@ export function createTaskApi(client: RpcClient, identity: TaskIdentity): TaskAp
     async reportWarning(message, signal) {
       await client.unary(method.reportAgentWarning, { ...named, message }, call, signal);
     },
-    async reportFinished(results, signal) {
-      await client.unary(method.reportAgentFinished, { ...named, commandResults: [...results] }, call, signal);
+    async reportSignal(name, signal) {
+      await client.unary(method.reportAgentSignal, { ...named, signal: name }, call, signal);
+    },
+    async reportLogs(logs, signal) {
+      await client.unary(method.reportAgentLogs, { ...named, logs }, call, signal);
+    },
+    async reportStopHook(signal) {
+      await client.unary(method.reportStopHook, named, call, signal);
+    },
+    async reportFinished({ commandResults, cacheRetrievalAttempts = {}, ...more }, signal) {
+      const report = { ...more, commandResults: [...commandResults], cacheRetrievalAttempts };
+      await client.unary(method.reportAgentFinished, { ...named, ...report }, call, signal);
     },
     async heartbeat(signal) {
       await client.unary(method.heartbeat, named, call, signal);

@@ -111,10 +111,11 @@ export class TaskRun {
   async #runLogged(command: Command): Promise<StepOutcome> {
     this.#steps += 1;
     const number = this.#steps;
-    const stamps = this.#variables.current.CIRRUS_LOG_TIMESTAMP === 'true';
+    const { CIRRUS_LOG_TIMESTAMP: stamp, CIRRUS_AGENT_EXPOSE_SCRIPTS_OUTPUTS: expose } = this.#variables.current;
+    const style = { timestamps: stamp === 'true', exposed: expose !== undefined };
     let output: StepLog;
     try {
-      output = await StepLog.open(command.name, number, stamps, this.deps);
+      output = await StepLog.open(command.name, number, style, this.deps);
     } catch (error) {
       this.deps.log.error('log could not be opened', { step: command.name, reason: describeError(error) });
       this.deps.onBug(error);

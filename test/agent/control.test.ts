@@ -97,7 +97,7 @@ describe('the program', () => {
     const { child, channel, messages } = await startControlled(folder.path);
     using _end = ending(child);
     channel.send({ ...taskFor(server, folder.path), serverToken: 'another' });
-    expect((await child.exited).code).toBe(0);
+    expect((await child.exited).code).toBe(69); // C26
     expect(messages).toMatchObject([{ type: 'done', problem: expect.stringContaining('wrong server token') }]);
   });
 

@@ -39,6 +39,10 @@ export class FakeAgentServer {
   readonly saves: RecordedLog[] = [];
   readonly finished: ReportAgentFinishedRequest[] = [];
   readonly problems: { message: string; stack: string }[] = [];
+  readonly warnings: string[] = [];
+  readonly signals: string[] = [];
+  readonly agentLogs: string[] = [];
+  stopHooks = 0;
   readonly headers: Headers[] = [];
   heartbeats = 0;
   /** Answers this to a method instead of serving it, as often as the number says. */
@@ -178,6 +182,34 @@ export class FakeAgentServer {
         method.reportAgentError,
         note('reportAgentError', ({ message, stack }) => {
           this.problems.push({ message, stack });
+          return {};
+        }),
+      ),
+      unaryHandler(
+        method.reportAgentWarning,
+        note('reportAgentWarning', ({ message }) => {
+          this.warnings.push(message);
+          return {};
+        }),
+      ),
+      unaryHandler(
+        method.reportAgentSignal,
+        note('reportAgentSignal', ({ signal }) => {
+          this.signals.push(signal);
+          return {};
+        }),
+      ),
+      unaryHandler(
+        method.reportAgentLogs,
+        note('reportAgentLogs', ({ logs }) => {
+          this.agentLogs.push(logs);
+          return {};
+        }),
+      ),
+      unaryHandler(
+        method.reportStopHook,
+        note('reportStopHook', () => {
+          this.stopHooks += 1;
           return {};
         }),
       ),

@@ -1,4 +1,6 @@
-import { type AgentOptions, type AgentSignals, runAgent } from '../../src/agent/run-agent.ts';
+import type { AgentSignals } from '../../src/agent/carry-out.ts';
+import { type AgentDeps, type AgentOptions, type AgentResult, runAgent } from '../../src/agent/run-agent.ts';
+import { SecretSet } from '../../src/agent/secret-set.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Environment } from '../../src/platform/environment.ts';
 import { connect } from '../../src/rpc/client.ts';
@@ -14,22 +16,29 @@ export const TEST_ENVIRONMENT: Environment = {
   HOME: process.env.HOME ?? '/',
 };
 
+type More = Partial<AgentOptions> & { readonly process?: Environment; readonly deps?: Partial<AgentDeps> };
+
 /** Runs an agent in this process against a fake server; `folder` takes its working and temporary folders. */
-export async function runTestAgent(
+export async function agentResult(
   server: FakeAgentServer,
   folder: string,
-  more: Partial<AgentOptions> & { readonly process?: Environment } = {},
+  more: More = {},
   signals: Partial<AgentSignals> = {},
-): Promise<string | null> {
-  const { process: environment = TEST_ENVIRONMENT, ...options } = more;
+): Promise<AgentResult> {
+  const { process: environment = TEST_ENVIRONMENT, deps: moreDeps = {}, ...options } = more;
   const client = connect(parseEndpoint(server.endpoint), []);
-  const deps = {
+  const deps: AgentDeps = {
     client,
     clock: systemClock,
     random: () => 0.5,
     log: memoryLogger(),
+    ownLog: () => '',
+    secrets: new SecretSet(),
     process: environment,
     temporary: folder,
+    expose: () => {},
+    watch: () => () => {},
+    ...moreDeps,
   };
   const all: AgentOptions = {
     apiEndpoint: server.endpoint,
@@ -46,4 +55,9 @@ export async function runTestAgent(
   } finally {
     client.close();
   }
+}
+
+/** The same for tests that only want to know whether the task was carried through. */
+export async function runTestAgent(...args: Parameters<typeof agentResult>): Promise<string | null> {
+  return (await agentResult(...args)).problem;
 }

@@ -5,20 +5,9 @@ import type { ScriptInstruction } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { expandText } from '../expansion.ts';
 import { Program, type ProgramEnd } from '../program/program.ts';
 import { chooseShell, cleanLines, prepareScript, scriptEnvironment } from '../program/shell.ts';
+import { signalText } from '../signal-text.ts';
 import { splitWords } from '../words.ts';
 import type { Perform, StepContext, StepOutcome } from './instruction.ts';
-
-/** Signals as the existing agent names them. */
-const SIGNAL_TEXT: Readonly<Record<string, string>> = {
-  SIGHUP: 'hangup',
-  SIGINT: 'interrupt',
-  SIGQUIT: 'quit',
-  SIGABRT: 'aborted',
-  SIGKILL: 'killed',
-  SIGSEGV: 'segmentation fault',
-  SIGPIPE: 'broken pipe',
-  SIGTERM: 'terminated',
-};
 
 /** What shells mean by their own exit codes, with the remedy. */
 const SHELL_CODE: Readonly<Record<number, string>> = {
@@ -32,7 +21,7 @@ const OUTPUT_HELD =
 /** The lines that a log gets after a script; specification of the agent, 6.3. Empty when there is nothing to say. */
 export function closingText(end: ProgramEnd): string {
   const lines: string[] = [];
-  if (end.tag === 'killed') lines.push(`\nSignaled to exit (${SIGNAL_TEXT[end.signal] ?? end.signal})!`);
+  if (end.tag === 'killed') lines.push(`\nSignaled to exit (${signalText(end.signal)})!`);
   if (end.tag === 'exited' && end.code > 1) {
     const meaning = SHELL_CODE[end.code];
     lines.push(`\nExit status: ${end.code}`, ...(meaning === undefined ? [] : [meaning]));

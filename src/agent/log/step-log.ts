@@ -20,10 +20,20 @@ export interface StepLogDeps extends RetryDeps {
   readonly log: Logger;
   /** Private folder for the spool file. */
   readonly temporary: string;
+  /** Takes a copy of what scripts print, secrets hidden, where the task wants one. */
+  readonly expose: (text: string) => void;
   /** Ends all attempts to deliver. */
   readonly reporting: AbortSignal;
   /** The server leaves out what it has: a broken stream is sent again from before the break. */
   readonly resumable: boolean;
+}
+
+/** How the task wants its logs. */
+export interface LogStyle {
+  /** The time in front of each line. */
+  readonly timestamps: boolean;
+  /** A copy on the agent's own output. */
+  readonly exposed: boolean;
 }
 
 /** The log of one step: hides secrets, keeps a copy on disk, streams it while it grows, and delivers it at the end. */
@@ -31,6 +41,7 @@ export class StepLog {
   readonly bell = new Bell();
   readonly #masker: Masker;
   readonly #stamp: (chunk: Uint8Array) => Uint8Array;
+  readonly #copy: TextDecoder | undefined;
   readonly #streaming: Promise<void>;
   #ended = false;
 
@@ -38,7 +49,7 @@ export class StepLog {
     readonly command: string,
     readonly spool: Spool,
     private readonly deps: StepLogDeps,
-    timestamps: boolean,
+    { timestamps, exposed }: LogStyle,
   ) {
     const { api, reporting, secrets, clock } = deps;
     this.#masker = new Masker(secrets);
@@ -46,6 +57,7 @@ export class StepLog {
       const nowMs = clock.wallMs();
       return clockPrefix(nowMs, -new Date(nowMs).getTimezoneOffset());
     };
+    this.#copy = exposed ? new TextDecoder() : undefined;
     this.#stamp = timestamps ? timestampFilter(prefix) : (chunk) => chunk;
     const open = (offset: number | undefined) => api.openLog(command, false, offset, reporting);
     this.#streaming = streamLog(this, open, deps).catch((error: unknown) => {
@@ -53,10 +65,10 @@ export class StepLog {
     });
   }
 
-  /** Opens the log of a command; `number` makes its file name unique. `timestamps` puts the time before each line. */
-  static async open(command: string, number: number, timestamps: boolean, deps: StepLogDeps): Promise<StepLog> {
+  /** Opens the log of a command; `number` makes its file name unique. */
+  static async open(command: string, number: number, style: LogStyle, deps: StepLogDeps): Promise<StepLog> {
     const spool = await openSpool(join(deps.temporary, `log-${number}`));
-    return new StepLog(command, spool, deps, timestamps);
+    return new StepLog(command, spool, deps, style);
   }
 
   get ended(): boolean {
@@ -75,6 +87,7 @@ export class StepLog {
 
   async #append(masked: Uint8Array): Promise<void> {
     if (masked.length === 0) return;
+    if (this.#copy !== undefined) this.deps.expose(this.#copy.decode(masked, { stream: true }));
     await this.spool.append(this.#stamp(masked));
     this.bell.ring();
   }

@@ -1,0 +1,160 @@
+import { AppError, describeError, EXIT, type ExitCode } from '../lib/errors.ts';
+import type { Environment } from '../platform/environment.ts';
+import { randomToken } from '../platform/random.ts';
+import type { RpcClient } from '../rpc/client.ts';
+import type { CommandsResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { AgentReports } from './agent-reports.ts';
+import { createArtifactsApi } from './artifacts/artifacts-api.ts';
+import { CommandReporter } from './command-reporter.ts';
+import { ensureWorkingFolder } from './instructions/script.ts';
+import type { StepLogDeps } from './log/step-log.ts';
+import { endProcesses, markedProcesses, RUN_MARK } from './program/end-processes.ts';
+import { commandRange } from './steps.ts';
+import type { TaskIdentity } from './task-api.ts';
+import { chooseWorkingFolder, taskEnvironment } from './task-environment.ts';
+import { startLimits, type TaskLimits, timeoutOf } from './task-limits.ts';
+import { TaskRun } from './task-run.ts';
+
+export interface AgentSignals {
+  /** Cancels the task: clean-up steps still run, and reports are delivered. */
+  readonly cancel: AbortSignal;
+  /** Nobody waits for the task any more: kill everything and go. */
+  readonly abandon: AbortSignal;
+}
+
+export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable'>, TaskIdentity {
+  readonly client: RpcClient;
+  readonly commandFrom: string;
+  readonly commandTo: string;
+  readonly workingDirectory: string | undefined;
+  readonly reports: AgentReports;
+  /** Where working folders are made that nobody has prepared. */
+  readonly systemTemporary: string;
+  /** The agent's own environment. */
+  readonly process: Environment;
+}
+
+interface CarriedOut {
+  readonly problem: string | null;
+  readonly exitCode: ExitCode;
+}
+
+/** Time that the last reports may take once all steps are over; the short one when the task was abandoned. */
+const LAST_REPORTS_MS = 5 * 60_000;
+const ABANDONED_REPORTS_MS = 10_000;
+
+/** Time for leftover processes to end in good order at the end of the task. */
+const LEFTOVER_GRACE_MS = 1_000;
+
+/** Variables of the agent's own process that scripts do not get: an address to report crashes to, and the like. */
+const OWN_BUSINESS = new Set(['SENTRY_DSN', 'CIRRUS_SENTRY_TAGS', 'CIRRUS_PORTS_WAIT_FOR']);
+
+function inherited(process: Environment): Environment {
+  return Object.fromEntries(Object.entries(process).filter(([name]) => !OWN_BUSINESS.has(name)));
+}
+
+/** One task in its private folder: what the server sent is prepared, run and wrapped up. */
+class Assignment {
+  readonly #mark = randomToken(16);
+  readonly #reporter: CommandReporter;
+  readonly #process: Environment;
+  #mayEscape = false;
+  #task: TaskRun | undefined;
+
+  constructor(
+    private readonly response: CommandsResponse,
+    private readonly deps: CarryOutDeps,
+    private readonly signals: AgentSignals,
+  ) {
+    this.#reporter = new CommandReporter(deps.api, deps, deps.reports.signal);
+    this.#process = { ...inherited(deps.process), [RUN_MARK]: this.#mark };
+  }
+
+  async carryOut(): Promise<CarriedOut> {
+    let failure: string | null = null;
+    let exitCode: ExitCode = EXIT.ok;
+    try {
+      await this.#run();
+    } catch (error) {
+      failure = describeError(error);
+      exitCode = error instanceof AppError ? error.exitCode : EXIT.internal;
+      this.deps.reports.error(error);
+    }
+    const lost = await this.#wrapUp();
+    if (exitCode === EXIT.ok && lost.length > 0) exitCode = EXIT.unavailable;
+    return { problem: [...(failure === null ? [] : [failure]), ...lost].join('; ') || null, exitCode };
+  }
+
+  async #run(): Promise<void> {
+    const { response, deps } = this;
+    const { environment, workingFolder } = await this.#prepare();
+    this.#mayEscape = environment.CIRRUS_ESCAPING_PROCESSES !== undefined;
+    const { cancel, abandon } = this.signals;
+    const limits = startLimits(timeoutOf(response.timeoutInSeconds), deps.clock, cancel, abandon);
+    this.#task = this.#taskIn(environment, workingFolder, limits);
+    try {
+      await this.#task.run(commandRange(response.commands, deps.commandFrom, deps.commandTo));
+    } finally {
+      limits.end();
+    }
+  }
+
+  #taskIn(environment: Environment, workingFolder: string, limits: TaskLimits): TaskRun {
+    const { response, deps } = this;
+    const { failedAtLeastOnce, resumableLogs: resumable } = response;
+    return new TaskRun(environment, failedAtLeastOnce, {
+      ...deps,
+      reporter: this.#reporter,
+      reporting: deps.reports.signal,
+      resumable,
+      limits,
+      workingFolder,
+      process: this.#process,
+      artifacts: createArtifactsApi(deps.client, deps),
+      onBug: (error) => deps.reports.error(error),
+    });
+  }
+
+  async #prepare(): Promise<{ environment: Environment; workingFolder: string }> {
+    const { response } = this;
+    const { taskId, workingDirectory: prepared, commandFrom, systemTemporary: temporary, secrets } = this.deps;
+    for (const secret of response.secretsToMask) secrets.add(secret);
+    secrets.addByName(response.environment);
+    const choice = { task: response.environment, prepared, continued: commandFrom !== '', taskId, temporary };
+    const chosen = await chooseWorkingFolder(choice);
+    const known = { taskId, workingFolder: chosen, secrets: response.secretsToMask };
+    const environment = taskEnvironment(response.environment, this.#process, known);
+    secrets.addByName(environment);
+    const workingFolder = environment.CIRRUS_WORKING_DIR ?? chosen;
+    await ensureWorkingFolder(workingFolder);
+    return { environment, workingFolder };
+  }
+
+  /** Ends what still runs, then delivers logs, updates and the final report, for minutes if need be. */
+  async #wrapUp(): Promise<readonly string[]> {
+    const { clock, api, reports } = this.deps;
+    const { abandon } = this.signals;
+    const giveUp = () => reports.giveUp();
+    const soon = () => timers.push(clock.after(ABANDONED_REPORTS_MS, giveUp));
+    const timers = [clock.after(LAST_REPORTS_MS, giveUp)];
+    if (abandon.aborted) soon();
+    abandon.addEventListener('abort', soon, { once: true });
+    const lost = [...((await this.#task?.close(abandon)) ?? [])];
+    if (!this.#mayEscape) {
+      await endProcesses(() => markedProcesses(RUN_MARK, this.#mark), LEFTOVER_GRACE_MS, clock, abandon);
+    }
+    await this.#reporter.flush();
+    await reports.settle();
+    const finished = () => api.reportFinished({ commandResults: this.#reporter.history }, reports.signal);
+    const problem = await reports.deliver(finished);
+    if (problem !== null) lost.push(`the final report was not taken: ${problem}`);
+    abandon.removeEventListener('abort', soon);
+    for (const stop of timers) stop();
+    return lost;
+  }
+}
+
+/** Runs the commands that the server has sent. Resolves with what kept the agent from its work, if anything; never rejects. */
+export function carryOut(response: CommandsResponse, deps: CarryOutDeps, signals: AgentSignals): Promise<CarriedOut> {
+  return new Assignment(response, deps, signals).carryOut();
+}
