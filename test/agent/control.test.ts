@@ -122,6 +122,24 @@ describe('the program', () => {
     expect(server.saved('main')).toBe(`pwd\n${join(folder.path, 'here')}\n`);
   });
 
+  test('-stop-hook tells the hub that the machine stops, and nothing else; 69 when it cannot', async () => {
+    await using server = await serverWith(['true']);
+    const flags = ['-stop-hook', '-api-endpoint', server.endpoint, '-task-id=5', '-client-token=c'];
+    const stopHook = async () => {
+      const child = await spawn({ argv: [...selfCommand(), 'agent', ...flags], env: TEST_ENVIRONMENT });
+      using _end = ending(child);
+      return (await child.exited).code;
+    };
+    expect(await stopHook()).toBe(0);
+    expect({ told: server.stopHooks, asked: server.initial.length, beats: server.heartbeats }).toEqual({
+      told: 1,
+      asked: 0,
+      beats: 0,
+    });
+    server.refusals.set('reportStopHook', { status: 'UNAVAILABLE', times: 9 });
+    expect(await stopHook()).toBe(69);
+  });
+
   test('an unknown flag is a usage error', async () => {
     const child = await spawn({ argv: [...selfCommand(), 'agent', '-nope'], env: TEST_ENVIRONMENT });
     using _end = ending(child);
