@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet } from './fleet.ts';
+import type { LogReader } from './logs/log-reader.ts';
 import type { BuildView, HubCore, LogChunk, NewBuild, Role, SupervisorView, TaskView, WorkerView } from './model.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import { refreshBuild } from './store/build-progress.ts';
@@ -9,7 +10,6 @@ import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/
 import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
-import { readAt, readChunks } from './store/logs.ts';
 import { listReports, saveReport } from './store/supervisors.ts';
 import { findTask, linkedTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
 import { findToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
@@ -19,6 +19,7 @@ export interface CoreDeps {
   readonly store: Database;
   readonly fleet: Fleet;
   readonly scheduler: Scheduler;
+  readonly logs: LogReader;
   readonly changes: Changes;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, 'wallMs'>;
@@ -114,17 +115,11 @@ export class Core implements HubCore {
   }
 
   readLogs(buildId: string, afterSeq: number): Promise<LogChunk[]> {
-    return this.deps.store.read((sql) => readChunks(sql, numberOf(buildId), afterSeq));
+    return this.deps.logs.chunks(numberOf(buildId), afterSeq);
   }
 
-  async *readLog(taskId: string, instruction: string): AsyncGenerator<Uint8Array> {
-    const log = { buildId: 0, taskId: numberOf(taskId), instruction };
-    for (let position = 0; ; ) {
-      const piece = await this.deps.store.read((sql) => readAt(sql, log, position));
-      if (piece.length === 0) return;
-      yield piece;
-      position += piece.length;
-    }
+  readLog(taskId: string, instruction: string): AsyncIterable<Uint8Array> {
+    return this.deps.logs.whole({ buildId: 0, taskId: numberOf(taskId), instruction });
   }
 
   watch(buildId: string | undefined, onChange: () => void, signal: AbortSignal): void {

@@ -8,6 +8,8 @@ import { Changes } from './changes.ts';
 import { Core } from './core.ts';
 import { Fleet } from './fleet.ts';
 import { LogIntake } from './log-intake.ts';
+import { LogReader } from './logs/log-reader.ts';
+import type { HubLogs } from './logs/open-logs.ts';
 import type { HubCore, SourceAccess } from './model.ts';
 import type { Administration } from './pool-model.ts';
 import { Registration } from './registration.ts';
@@ -20,7 +22,6 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { largestId } from './store/builds.ts';
 import type { Database } from './store/database.ts';
 import { IdSource } from './store/ids.ts';
-import { dropSpool } from './store/logs.ts';
 import { listWorkerRecords } from './store/workers.ts';
 import { Sweeper } from './sweeper.ts';
 import { TaskLife } from './task-life.ts';
@@ -28,6 +29,7 @@ import { WorkerDesk } from './worker-desk.ts';
 
 export interface HeartDeps {
   readonly store: Database;
+  readonly logs: HubLogs;
   readonly source: SourceAccess;
   readonly clock: Clock;
   readonly random: Random;
@@ -48,13 +50,12 @@ export interface Heart {
 }
 
 /** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
-export async function startHeart({ store, source, clock, random, log }: HeartDeps): Promise<Heart> {
+export async function startHeart({ store, logs, source, clock, random, log }: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
   const ages = new Ages(clock);
   const bus = await store.openBus(randomToken(8));
   const stopped = new AbortController();
   const changes = new Changes(bus, stopped.signal);
-  await store.write((sql) => dropSpool(sql));
   for (const record of await store.read(listWorkerRecords)) fleet.restore(record);
   const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
   const scheduler = new Scheduler({ store, fleet, changes, ages, clock, log });
@@ -63,16 +64,16 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
   const registration = new Registration({ store, fleet, changes, ids, clock, log });
   const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
   const auth = new Authenticator(store, fleet, clock);
-  const sweeping = sweeper.run(stopped.signal);
+  const sweeping = Promise.all([sweeper.run(stopped.signal), logs.run(stopped.signal)]);
   void scheduler.request();
   return {
-    core: new Core({ store, fleet, scheduler, changes, ids, clock }),
+    core: new Core({ store, fleet, scheduler, logs: new LogReader(store, logs.storage), changes, ids, clock }),
     administration: new HubAdministration({ store, fleet, desk, changes, ids, clock }),
     ids,
     handlers: [
       ...workerService(registration, desk, life, auth),
       ...agentService(new Commands(store, source), life, auth, log),
-      ...logService(new LogIntake(store, changes), store, auth),
+      ...logService(new LogIntake(store, logs.storage, changes), store, auth),
     ],
     release: () => fleet.close(),
     async stop() {
@@ -81,6 +82,7 @@ export async function startHeart({ store, source, clock, random, log }: HeartDep
       await sweeping;
       await scheduler.idle();
       await sweeper.saveSeen();
+      await logs.storage.close();
       await bus.close();
     },
   };

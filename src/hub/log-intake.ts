@@ -1,7 +1,7 @@
-import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
+import type { LogCopy, LogStorage, Piece } from './logs/log-storage.ts';
 import type { Database } from './store/database.ts';
-import { appendLog, dropSpool, type LogName, type Piece, readAt, replaceLog, spool } from './store/logs.ts';
+import { type LogName, logState } from './store/logs.ts';
 
 interface Pending extends Piece {
   readonly log: LogName;
@@ -25,6 +25,7 @@ export class LogIntake {
 
   constructor(
     private readonly store: Database,
+    private readonly storage: LogStorage,
     private readonly changes: Changes,
   ) {}
 
@@ -78,12 +79,7 @@ export class LogIntake {
       const batch = this.#nextBatch();
       try {
         const byLog = [...Map.groupBy(batch, ({ log }) => keyOf(log)).values()];
-        await this.store.write(async (sql) => {
-          for (const pieces of byLog) {
-            const [first] = pieces;
-            if (first !== undefined) await appendLog(sql, first.log, pieces);
-          }
-        });
+        await this.storage.append(byLog.flatMap((pieces) => pieces.slice(0, 1).map(({ log }) => ({ log, pieces }))));
         for (const { log } of batch) this.changes.notify(log.buildId);
         for (const { done } of batch) done.resolve();
       } catch (error) {
@@ -100,7 +96,7 @@ export class LogIntake {
    */
   async save(log: LogName, pieces: AsyncIterable<Uint8Array>): Promise<number> {
     const key = keyOf(log);
-    const copy = new FinalCopy(this.store, log);
+    const copy = new FinalCopy(this.store, this.storage, log);
     this.#sealed.add(key);
     try {
       for await (const piece of pieces) await copy.add(piece);
@@ -116,63 +112,68 @@ export class LogIntake {
   }
 }
 
+/** How much of the stored log is compared at a time. */
+const COMPARE_BYTES = 1024 * 1024;
+
 /** Follows the stored log as long as the copy agrees with it, and keeps the copy aside from where it does not. */
 class FinalCopy {
-  readonly #upload = randomToken(16);
-  #agrees = true;
-  #parts = 0;
+  #aside: LogCopy | undefined;
   size = 0;
 
   constructor(
     private readonly store: Database,
+    private readonly storage: LogStorage,
     private readonly log: LogName,
   ) {}
 
+  async #stored(from: number): Promise<Uint8Array> {
+    const { size, generation } = await this.store.read((sql) => logState(sql, this.log));
+    const end = Math.min(size, from + COMPARE_BYTES);
+    if (end <= from) return new Uint8Array();
+    const data = await this.storage.read(this.log, generation, from, end);
+    if (data.length < end - from) throw new TypeError(`the log of task ${this.log.taskId} is shorter than recorded`);
+    return data;
+  }
+
   async add(piece: Uint8Array): Promise<void> {
     let rest = piece;
-    while (this.#agrees && rest.length > 0) {
-      const stored = await this.store.read((sql) => readAt(sql, this.log, this.size));
-      if (stored.length === 0) return this.#extend(rest);
+    while (this.#aside === undefined && rest.length > 0) {
+      const stored = await this.#stored(this.size);
+      if (stored.length === 0) {
+        await this.storage.append([{ log: this.log, pieces: [{ data: rest }] }]);
+        this.size += rest.length;
+        return;
+      }
       const both = Math.min(stored.length, rest.length);
       if (Buffer.compare(stored.subarray(0, both), rest.subarray(0, both)) === 0) {
         this.size += both;
         rest = rest.subarray(both);
       } else {
-        await this.#differ();
+        this.#aside = await this.#differ();
       }
     }
-    if (rest.length > 0) await this.#keep(rest);
-  }
-
-  async #extend(data: Uint8Array): Promise<void> {
-    await this.store.write((sql) => appendLog(sql, this.log, [{ data }]));
-    this.size += data.length;
-  }
-
-  async #keep(data: Uint8Array): Promise<void> {
-    const position = this.#parts;
-    await this.store.write((sql) => spool(sql, this.#upload, position, data));
-    this.#parts += 1;
-    this.size += data.length;
+    if (this.#aside === undefined || rest.length === 0) return;
+    await this.#aside.add(rest);
+    this.size += rest.length;
   }
 
   /** From here on the copy goes aside, beginning with what it had in common with the stored log. */
-  async #differ(): Promise<void> {
-    this.#agrees = false;
-    const common = this.size;
-    this.size = 0;
-    while (this.size < common) {
-      const stored = await this.store.read((sql) => readAt(sql, this.log, this.size));
-      await this.#keep(stored.subarray(0, common - this.size));
+  async #differ(): Promise<LogCopy> {
+    const aside = this.storage.beginCopy(this.log);
+    for (let done = 0; done < this.size; ) {
+      const stored = (await this.#stored(done)).subarray(0, this.size - done);
+      await aside.add(stored);
+      done += stored.length;
     }
+    return aside;
   }
 
   async finish(): Promise<void> {
     // a copy that is only shorter was cut off on its way, since agents stream nothing that is not in it
-    if (!this.#agrees) await this.store.write((sql) => replaceLog(sql, this.log, this.#upload));
+    await this.#aside?.commit();
   }
 
   async discard(): Promise<void> {
-    if (this.#parts > 0) await this.store.write((sql) => dropSpool(sql, this.#upload));
+    await this.#aside?.discard();
   }
 }

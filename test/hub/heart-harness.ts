@@ -1,6 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { type Heart, startHeart } from '../../src/hub/heart.ts';
+import { folderObjects } from '../../src/hub/logs/object-store.ts';
+import { openLogs } from '../../src/hub/logs/open-logs.ts';
 import type { BuildView, SourceAccess, TaskView } from '../../src/hub/model.ts';
 import { Database } from '../../src/hub/store/database.ts';
 import { ensurePool } from '../../src/hub/store/pools.ts';
@@ -17,6 +19,7 @@ import {
 } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
 import { type RpcServer, startRpcServer } from '../../src/rpc/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 export const POOL_TOKEN = 'pool-token';
 
@@ -85,6 +88,8 @@ export class HubUnderTest {
     readonly heart: Heart,
     private readonly server: RpcServer,
     private readonly logLines: string[],
+    private readonly scratch: ReturnType<typeof tempFolder>,
+    private readonly logFolder: string,
   ) {
     this.log = logLines;
   }
@@ -94,7 +99,10 @@ export class HubUnderTest {
     const lines: string[] = [];
     const log = createLogger({ level: 'debug', format: 'text', colour: false, write: (line) => lines.push(line) });
     const store = await Database.open(path);
-    const heart = await startHeart({ store, source, clock, random: () => 0.5, log });
+    const scratch = tempFolder();
+    const folder = /^postgres:|:memory:/.test(path) ? scratch.path : `${path}.logs`;
+    const logs = await openLogs({ store, folder, objects: folderObjects(scratch.path), clock, log });
+    const heart = await startHeart({ store, logs, source, clock, random: () => 0.5, log });
     await store.write(async (sql) => {
       const isNew = (await sql`SELECT id FROM pools`).length === 0;
       const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());
@@ -102,7 +110,7 @@ export class HubUnderTest {
     });
     const onBug = (method: string, error: unknown) => lines.push(`BUG ${method} ${String(error)}`);
     const server = await startRpcServer({ listen: '127.0.0.1:0', handlers: heart.handlers, onBug });
-    return new HubUnderTest(clock, store, heart, server, lines);
+    return new HubUnderTest(clock, store, heart, server, lines, scratch, folder);
   }
 
   get port(): number {
@@ -125,12 +133,19 @@ export class HubUnderTest {
     return view;
   }
 
+  /** Copies of logs that are being kept aside. */
+  async copiesAside(): Promise<number> {
+    const rows = await this.store.read((sql) => sql`SELECT upload FROM log_spool`);
+    return rows.length + [...new Bun.Glob('**/*.part').scanSync({ cwd: this.logFolder })].length;
+  }
+
   /** Ends without ceremony, as a kill would. */
   async stop(): Promise<void> {
     this.heart.release();
     await this.server.stop(AbortSignal.abort());
     await this.heart.stop();
     await this.store.close();
+    this.scratch[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'bun:test';
+import { expect } from 'bun:test';
 import fc from 'fast-check';
 import type { LogChunk } from '../../src/hub/model.ts';
+import { type Engine, onBothEngines } from '../support/engines.ts';
 import { HubUnderTest, until } from './heart-harness.ts';
 import { ScriptedWorker } from './scripted-worker.ts';
 
@@ -13,8 +14,9 @@ const errorOf = (call: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
-async function rig() {
-  const hub = await HubUnderTest.start();
+async function rig(engine: Engine) {
+  const made = await engine.open();
+  const hub = await HubUnderTest.start(made.address);
   const worker = await ScriptedWorker.join(hub);
   const build = await hub.submit({ name: 'unit', scripts: ['setup', 'main'] });
   const task = await worker.take();
@@ -27,12 +29,23 @@ async function rig() {
     return all;
   };
   const chunks = (afterSeq = 0) => core.readLogs(build.id, afterSeq);
-  return { hub, agent, worker, build, whole, chunks, [Symbol.asyncDispose]: () => hub.stop() };
+  return {
+    hub,
+    agent,
+    worker,
+    build,
+    whole,
+    chunks,
+    [Symbol.asyncDispose]: async () => {
+      await hub.stop();
+      await made[Symbol.asyncDispose]();
+    },
+  };
 }
 
-describe('logs', () => {
-  test('are there as they come, in one order over all instructions', async () => {
-    await using the = await rig();
+onBothEngines('logs', (engine) => {
+  engine.test('are there as they come, in one order over all instructions', async () => {
+    await using the = await rig(engine);
     expect(await the.agent.stream('setup', 'one\n')).toBe(4);
     expect(await the.agent.stream('setup', 'two\n')).toBe(4);
     await the.agent.stream('main', 'three\n');
@@ -48,73 +61,76 @@ describe('logs', () => {
     expect(await the.chunks(chunks.at(-1)?.seq)).toEqual([]);
   });
 
-  test('a second stream of the same instruction goes on where the first broke', async () => {
-    await using the = await rig();
+  engine.test('a second stream of the same instruction goes on where the first broke', async () => {
+    await using the = await rig(engine);
     await the.agent.stream('main', 'a');
     await the.agent.stream('main', 'b');
     expect(await the.whole('main')).toBe('ab');
   });
 
-  test.each<[string, string[], string[], boolean]>([
+  const copies: [string, string[], string[], boolean][] = [
     ['the same, in other pieces: nothing is stored again', ['ab', 'cd'], ['abc', 'd'], false],
     ['more than was streamed: the rest is added', ['ab'], ['abcd'], false],
     ['nothing was streamed', [], ['abcd'], false],
     ['a piece is missing in the stream: the copy takes its place', ['ab', 'ef'], ['abcd', 'ef'], true],
     ['it differs from the beginning', ['xy'], ['abcd'], true],
     ['it differs and is shorter', ['abcdef'], ['abx'], true],
-  ])('the final copy: %s', async (_title, streamed, copy, replaced) => {
-    await using the = await rig();
-    await the.agent.stream('main', ...streamed);
-    const seen = (await the.chunks()).at(-1)?.seq ?? 0;
-    expect(await the.agent.save('main', ...copy)).toBe(copy.join('').length);
-    expect(await the.whole('main')).toBe(copy.join(''));
-    const news = await the.chunks(seen);
-    expect(news.some(({ replaces }) => replaces)).toBe(replaced);
-    if (replaced) expect([news[0]?.replaces, text(news)]).toEqual([true, copy.join('')]);
-    await the.agent.save('main', ...copy); // a repetition changes nothing
-    expect(await the.whole('main')).toBe(copy.join(''));
-  });
+  ];
+  for (const [title, streamed, copy, replaced] of copies)
+    engine.test(`the final copy: ${title}`, async () => {
+      await using the = await rig(engine);
+      await the.agent.stream('main', ...streamed);
+      const seen = (await the.chunks()).at(-1)?.seq ?? 0;
+      expect(await the.agent.save('main', ...copy)).toBe(copy.join('').length);
+      expect(await the.whole('main')).toBe(copy.join(''));
+      const news = await the.chunks(seen);
+      expect(news.some(({ replaces }) => replaces)).toBe(replaced);
+      if (replaced) expect([news[0]?.replaces, text(news)]).toEqual([true, copy.join('')]);
+      await the.agent.save('main', ...copy); // a repetition changes nothing
+      expect(await the.whole('main')).toBe(copy.join(''));
+    });
 
-  test.each([
+  const repeats: [string, number, string[], string][] = [
     ['from the beginning', 0, ['abc', 'def'], 'abcdef'],
     ['in the middle of a piece', 2, ['cd', 'ef'], 'abcdef'],
     ['exactly where it broke', 4, ['ef'], 'abcdef'],
     ['with nothing new', 1, ['b', 'c'], 'abcd'],
     ['beyond the end, since something was lost', 6, ['gh'], 'abcdgh'],
-  ])('a stream that is sent again %s shows nothing twice', async (_title, offset, pieces, whole) => {
-    await using the = await rig();
-    await the.agent.stream('main', 'ab', 'cd');
-    const seen = (await the.chunks()).at(-1)?.seq ?? 0;
-    await the.agent.streamFrom(offset, 'main', ...pieces);
-    expect(await the.whole('main')).toBe(whole);
-    expect(text(await the.chunks(seen))).toBe(whole.slice(4));
-  });
+  ];
+  for (const [title, offset, pieces, whole] of repeats)
+    engine.test(`a stream that is sent again ${title} shows nothing twice`, async () => {
+      await using the = await rig(engine);
+      await the.agent.stream('main', 'ab', 'cd');
+      const seen = (await the.chunks()).at(-1)?.seq ?? 0;
+      await the.agent.streamFrom(offset, 'main', ...pieces);
+      expect(await the.whole('main')).toBe(whole);
+      expect(text(await the.chunks(seen))).toBe(whole.slice(4));
+    });
 
-  test('a copy that is only shorter than the stream was cut off, and is not believed', async () => {
-    await using the = await rig();
+  engine.test('a copy that is only shorter than the stream was cut off, and is not believed', async () => {
+    await using the = await rig(engine);
     await the.agent.stream('main', 'abcdef');
     await the.agent.save('main', 'abc');
     expect(await the.whole('main')).toBe('abcdef');
   });
 
-  test('a final copy that breaks off leaves the stored log alone', async () => {
-    await using the = await rig();
+  engine.test('a final copy that breaks off leaves the stored log alone', async () => {
+    await using the = await rig(engine);
     await the.agent.stream('main', 'kept');
     const { CirrusCIService } = await import('../../src/rpc/gen/cirrus_ci_service_pb.ts');
     const cut = new AbortController();
     const upload = the.worker.client.upload(CirrusCIService.method.saveLogs, the.agent.headers, cut.signal);
     await upload.write({ value: { case: 'key', value: { commandName: 'main' } } });
     await upload.write({ value: { case: 'chunk', value: { data: new TextEncoder().encode('other') } } });
-    const spooled = async () => (await the.hub.store.read((sql) => sql`SELECT upload FROM log_spool`)).length;
-    await until(async () => (await spooled()) > 0);
+    await until(async () => (await the.hub.copiesAside()) > 0);
     cut.abort();
-    await until(async () => (await spooled()) === 0);
+    await until(async () => (await the.hub.copiesAside()) === 0);
     expect(await the.whole('main')).toBe('kept');
     expect(the.hub.bugs).toEqual([]);
   });
 
-  test('an unknown instruction and a stream without a key are refused', async () => {
-    await using the = await rig();
+  engine.test('an unknown instruction and a stream without a key are refused', async () => {
+    await using the = await rig(engine);
     expect(await errorOf(the.agent.stream('nothing', 'x'))).toMatchObject({ status: 'FAILED_PRECONDITION' });
     const { CirrusCIService } = await import('../../src/rpc/gen/cirrus_ci_service_pb.ts');
     const upload = the.worker.client.upload(
@@ -126,8 +142,8 @@ describe('logs', () => {
     expect(await errorOf(upload.finish())).toMatchObject({ status: 'INVALID_ARGUMENT' });
   });
 
-  test('many streams at once keep every byte, and a reader gets them in steps', async () => {
-    await using the = await rig();
+  engine.test('many streams at once keep every byte, and a reader gets them in steps', async () => {
+    await using the = await rig(engine);
     const big = 'x'.repeat(900_000);
     await Promise.all(['setup', 'main'].map((name) => the.agent.stream(name, big, big, big, big)));
     const first = await the.chunks();
@@ -138,8 +154,8 @@ describe('logs', () => {
     expect((await the.whole('main')).length).toBe(4 * big.length);
   });
 
-  test('what a follower pieces together is what is stored, whatever was streamed and saved', async () => {
-    await using the = await rig();
+  engine.test('what a follower pieces together is what is stored, whatever was streamed and saved', async () => {
+    await using the = await rig(engine);
     const pieces = fc.array(fc.string({ minLength: 1, maxLength: 5, unit: fc.constantFrom('a', 'b') }), {
       maxLength: 4,
     });

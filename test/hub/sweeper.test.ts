@@ -5,6 +5,8 @@ import { Changes } from '../../src/hub/changes.ts';
 import { Core } from '../../src/hub/core.ts';
 import { Fleet, GRACE_MS } from '../../src/hub/fleet.ts';
 import { LogIntake } from '../../src/hub/log-intake.ts';
+import { FileLogs } from '../../src/hub/logs/file-logs.ts';
+import { LogReader } from '../../src/hub/logs/log-reader.ts';
 import { Scheduler } from '../../src/hub/scheduler/scheduler.ts';
 import { localBus } from '../../src/hub/store/bus.ts';
 import { Database } from '../../src/hub/store/database.ts';
@@ -17,6 +19,7 @@ import { TaskLife } from '../../src/hub/task-life.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { PollResponse_AgentAwareTaskSchema } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { makeTasks } from './heart-harness.ts';
 
 const HOUR_MS = 3_600_000;
@@ -45,7 +48,9 @@ async function parts() {
   const life = new TaskLife({ store, fleet, scheduler, changes, ages, clock, log });
   const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
   const ids = new IdSource(0, clock.wallMs, () => 0);
-  const core = new Core({ store, fleet, scheduler, changes, ids, clock });
+  const scratch = tempFolder();
+  const logs = await FileLogs.open(store, scratch.path, clock);
+  const core = new Core({ store, fleet, scheduler, logs: new LogReader(store, logs), changes, ids, clock });
   await store.write((sql) => ensurePool(sql, 'default', 1, 0));
   const wish = { name: 'unit', labels: { os: 'darwin' } };
   const build = { branch: 'b', revision: 'r', message: 'm', treeId: 't', tasks: makeTasks([wish]) };
@@ -59,6 +64,12 @@ async function parts() {
     sweeper,
     core,
     id,
+    logs,
+    close: async () => {
+      await logs.close();
+      await store.close();
+      scratch[Symbol.dispose]();
+    },
     statusOf: async () => (await core.getTask(id))?.status,
   };
 }
@@ -75,7 +86,7 @@ test('a task that no answer took along goes back into the queue when its worker 
   await the.sweeper.sweep();
   expect(await the.core.getTask(the.id)).toMatchObject({ status: 'TRIGGERED', worker: null });
   await the.scheduler.idle();
-  await the.store.close();
+  await the.close();
 });
 
 test('the day without a worker begins anew when one comes and goes', async () => {
@@ -93,7 +104,7 @@ test('the day without a worker begins anew when one comes and goes', async () =>
   expect(await at(20, { os: 'darwin' })).toBe('TRIGGERED'); // there, but it does not poll
   expect(await at(20, {})).toBe('TRIGGERED');
   expect(await at(25, {})).toBe('FAILED');
-  await the.store.close();
+  await the.close();
 });
 
 test('a worker that registers anew starts without what its former life was owed', async () => {
@@ -103,12 +114,12 @@ test('a worker that registers anew starts without what its former life was owed'
   expect(the.fleet.join(RECORD).undelivered).toEqual([]);
   expect(former.undelivered).toEqual([]);
   await the.scheduler.idle();
-  await the.store.close();
+  await the.close();
 });
 
 test('while the final copy of a log comes in, nothing else gets into it', async () => {
   const the = await parts();
-  const intake = new LogIntake(the.store, the.changes);
+  const intake = new LogIntake(the.store, the.logs, the.changes);
   const log = { buildId: 0, taskId: Number(the.id), instruction: 'main' };
   const bytes = (text: string) => new TextEncoder().encode(text);
   await intake.save(
@@ -123,5 +134,5 @@ test('while the final copy of a log comes in, nothing else gets into it', async 
   for await (const piece of the.core.readLog(the.id, 'main')) pieces.push(piece);
   expect(Buffer.concat(pieces).toString()).toBe('one two');
   await the.scheduler.idle();
-  await the.store.close();
+  await the.close();
 });

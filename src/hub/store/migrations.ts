@@ -1,6 +1,7 @@
 import type { Migration } from './migration.ts';
 import { beginning } from './migrations/001-beginning.ts';
+import { logContent } from './migrations/002-log-content.ts';
 import { poolsAndTokens } from './migrations/020-pools-and-tokens.ts';
 
 /** All steps of the schema, in the order of their numbers. */
-export const MIGRATIONS: readonly Migration[] = [beginning, poolsAndTokens];
+export const MIGRATIONS: readonly Migration[] = [beginning, logContent, poolsAndTokens];
