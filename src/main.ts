@@ -18,11 +18,13 @@ function outputOf(stream: NodeJS.WriteStream): Output {
 function contextOf(): CliContext {
   const stop = new AbortController();
   const hurry = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (stop.signal.aborted ? hurry : stop).abort(name));
-  }
+  const hangups: (() => void)[] = [];
+  const end = (name: string) => (stop.signal.aborted ? hurry : stop).abort(name);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => end(name));
+  process.on('SIGHUP', () => (hangups.length === 0 ? end('SIGHUP') : hangups.forEach((listener) => void listener())));
   const [stdout, stderr] = [outputOf(process.stdout), outputOf(process.stderr)];
-  return { env, stdout, stderr, stop: stop.signal, hurry: hurry.signal };
+  const onHangup = (listener: () => void) => void hangups.push(listener);
+  return { env, stdout, stderr, onHangup, stop: stop.signal, hurry: hurry.signal };
 }
 
 function report(error: unknown, verbose: boolean): number {

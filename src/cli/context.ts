@@ -15,6 +15,8 @@ export interface CliContext {
   readonly env: Environment;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Takes SIGHUP over, which is a stop otherwise: programs that rotate logs send it. */
+  readonly onHangup: (listener: () => void) => void;
   /** Aborts at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed): end what you do in good order. The reason is the signal's name. */
   readonly stop: AbortSignal;
   /** Aborts at the second: leave now. */

@@ -1,12 +1,11 @@
 import { Option } from 'commander';
 import { createNoneInstance } from '../isolation/none/none-isolation.ts';
 import { EXIT } from '../lib/errors.ts';
-import { createLogger, type Logger } from '../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
 import { systemClock } from '../platform/clock.ts';
 import { childChannel } from '../platform/control-channel.ts';
 import { defaultWorkerName, tempFolder } from '../platform/host.ts';
-import { openLogFile } from '../platform/log-file.ts';
 import { makeUndumpable } from '../platform/privileges.ts';
 import { systemRandom } from '../platform/random.ts';
 import { selfCommand } from '../platform/self.ts';
@@ -28,6 +27,7 @@ import {
   settingsOfEnvironment,
   settingsOfFlags,
 } from './worker/common-flags.ts';
+import { openLog } from './worker/open-log.ts';
 
 interface Flags extends CommonFlags {
   readonly ephemeral?: boolean;
@@ -81,17 +81,6 @@ async function startSupervised({ env }: CliContext): Promise<Start> {
   return { options, passEnvironment, link: channelLink(channel), orders };
 }
 
-function openLog(options: WorkerOptions, context: CliContext): Logger {
-  const { stderr } = context;
-  const write = options.log.file === undefined ? (line: string) => stderr.write(line) : openLogFile(options.log.file);
-  return createLogger({
-    level: options.log.level,
-    format: 'text',
-    colour: options.log.file === undefined && stderr.colour,
-    write,
-  });
-}
-
 function buildWorker({ options, passEnvironment, link }: Start, log: Logger, context: CliContext): Worker {
   const agentCommand = [...selfCommand(), 'agent'];
   const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
@@ -110,7 +99,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
   if (done !== undefined) return done;
   const flags = command.opts<Flags>();
   const start = flags.supervised ? await startSupervised(context) : startByHand(flags, context);
-  const log = openLog(start.options, context);
+  const log = openLog(start.options.log, context);
   if (flags.token !== undefined)
     log.warn('--token shows the token to every user of this machine; --token-file does not');
   const { options, orders } = start;

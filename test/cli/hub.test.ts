@@ -17,6 +17,7 @@ function contextOf(stop: AbortSignal) {
     env: { PATH: process.env.PATH ?? '', HOME: '/nowhere' },
     stdout: output('out'),
     stderr: output('err'),
+    onHangup: () => {},
     stop,
     hurry: new AbortController().signal,
   };

@@ -26,6 +26,7 @@ function context(colour = false) {
     env: {},
     stdout: output('out'),
     stderr: output('err'),
+    onHangup: () => {},
     stop: stop.signal,
     hurry: hurry.signal,
   };

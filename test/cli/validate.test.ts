@@ -28,7 +28,14 @@ async function validate(args: readonly string[], env: Readonly<Record<string, st
     columns: 80,
   });
   const { signal } = new AbortController();
-  const context: CliContext = { env, stdout: output('out'), stderr: output('err'), stop: signal, hurry: signal };
+  const context: CliContext = {
+    env,
+    stdout: output('out'),
+    stderr: output('err'),
+    onHangup: () => {},
+    stop: signal,
+    hurry: signal,
+  };
   try {
     return { code: await run(args, context), ...written };
   } catch (error) {

@@ -25,6 +25,7 @@ export function testContext(
     env,
     stdout: output(out),
     stderr: output(err),
+    onHangup: () => {},
     stop: stopper.signal,
     hurry: new AbortController().signal,
     out: () => out.join(''),

@@ -13,7 +13,7 @@ const GRPC_PORT = 7481;
 
 /** Starts a hub in this process, on loopback, with its data and its log in the demo's folder. */
 export async function startDemoHub(paths: DemoPaths, env: Environment, signal: AbortSignal): Promise<RunningHub> {
-  const log = createLogger({ level: 'info', format: 'json', colour: false, write: openLogFile(paths.hubLog) });
+  const log = createLogger({ level: 'info', format: 'json', colour: false, write: openLogFile(paths.hubLog).write });
   const options = {
     listen: { host: '127.0.0.1', port: await freePort(HTTP_PORT) },
     grpc: { host: '127.0.0.1', port: await freePort(GRPC_PORT) },

@@ -54,7 +54,7 @@ export async function startDemoSupervisor(
     stdout: 'ignore',
     stderr: 'pipe',
   });
-  const write = openLogFile(paths.supervisorLog);
+  const { write } = openLogFile(paths.supervisorLog);
   child.stderr?.setEncoding('utf8').on('data', (text: string) => write(text));
   return {
     pid: child.pid,
