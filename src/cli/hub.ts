@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { DATABASE_VARIABLE, databaseAddress } from '../hub/database-options.ts';
 import {
   defaultDataFolder,
   formatListen,
@@ -19,6 +20,8 @@ interface Flags {
   readonly listen: string;
   readonly grpc: string;
   readonly data?: string;
+  readonly database?: string;
+  readonly databasePasswordFile?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publicUrl?: string;
@@ -44,6 +47,8 @@ function makeCommand() {
     )
     .option('--grpc <host:port>', 'address for workers and agents', '127.0.0.1:7481')
     .option('--data <dir>', 'folder for database, tokens and work trees (default: a folder below your home)')
+    .option('--database <url>', `PostgreSQL database, for several hubs behind one address; also ${DATABASE_VARIABLE}`)
+    .option('--database-password-file <file>', 'file with the password of that database')
     .option('--tls-cert <file>', 'PEM certificate chain; serves both addresses with TLS')
     .option('--tls-key <file>', 'PEM private key of that certificate')
     .option('--public-url <url>', 'how people and tasks reach the HTTP address (default: where it listens)')
@@ -59,6 +64,7 @@ async function optionsOf(flags: Flags, context: CliContext): Promise<HubOptions>
     listen: parseListen(flags.listen, '--listen'),
     grpc: parseListen(flags.grpc, '--grpc'),
     dataFolder: resolve(flags.data ?? defaultDataFolder(context.env, process.platform)), // children run elsewhere
+    database: await databaseAddress(flags, context.env),
     certificate: await readCertificate(flags.tlsCert, flags.tlsKey),
     publicUrl: flags.publicUrl === undefined ? undefined : parsePublicUrl(flags.publicUrl),
   };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../lib/errors.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { ServerCertificate } from '../rpc/tls.ts';
@@ -17,6 +18,8 @@ export interface HubOptions {
   /** For gRPC: workers and agents. */
   readonly grpc: ListenAddress;
   readonly dataFolder: string;
+  /** Address of a PostgreSQL database, with its password; by default a file of SQLite in the data folder. */
+  readonly database?: Secret | undefined;
   /** For both. */
   readonly certificate?: ServerCertificate | undefined;
   /** How people and tasks reach the HTTP side, without a slash at the end; by default where it listens. */

@@ -88,7 +88,7 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const { clock, random, log, env } = deps;
   const folder = await openDataFolder(resolve(options.dataFolder)); // git runs elsewhere
   undo.add(() => folder.release());
-  const store = await Database.open(join(folder.path, 'hub.db'));
+  const store = await Database.open(options.database?.reveal() ?? join(folder.path, 'hub.db'));
   undo.add(() => store.close());
   const address = { url: '' };
   const publicUrl = () => options.publicUrl ?? address.url;

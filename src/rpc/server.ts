@@ -36,7 +36,10 @@ export interface RpcServerOptions {
   readonly certificate?: ServerCertificate | undefined;
   /** Methods that are not here answer UNIMPLEMENTED. */
   readonly handlers: readonly MethodHandler[];
-  /** Hears of handlers that threw something other than an `RpcError`: our bug, answered with INTERNAL. */
+  /**
+   * Hears of handlers that threw something other than an `RpcError`: a fault of ours, answered with INTERNAL, or with
+   * UNAVAILABLE where the error says that what was asked for may be asked for again.
+   */
   readonly onBug: (method: string, error: unknown) => void;
 }
 
@@ -64,6 +67,13 @@ export function contextOf(call: Call): CallContext {
   return { headers, signal: controller.signal, peer: call.getPeer() };
 }
 
+/** What the caller is told: whether to come back, and nothing of the inside. */
+function unexpected(error: unknown): RpcError {
+  return error instanceof AppError && error.code === 'UNAVAILABLE'
+    ? new RpcError('UNAVAILABLE', 'the server cannot store anything at the moment; try again')
+    : new RpcError('INTERNAL', 'internal error, see the log of the server');
+}
+
 async function answer(
   name: string,
   run: () => Promise<Message>,
@@ -74,8 +84,7 @@ async function answer(
     callback(null, await run());
   } catch (error) {
     if (!(error instanceof RpcError)) onBug(name, error);
-    const known =
-      error instanceof RpcError ? error : new RpcError('INTERNAL', 'internal error, see the log of the server');
+    const known = error instanceof RpcError ? error : unexpected(error);
     callback({ code: grpc.status[known.status], details: known.message });
   }
 }
