@@ -7,6 +7,7 @@ import type { AgentReports } from './agent-reports.ts';
 import { createArtifactsApi } from './artifacts/artifacts-api.ts';
 import { CommandReporter } from './command-reporter.ts';
 import { ensureWorkingFolder } from './instructions/script.ts';
+import { SpoolBudget } from './log/spool.ts';
 import type { StepLogDeps } from './log/step-log.ts';
 import { endProcesses, markedProcesses, RUN_MARK } from './program/end-processes.ts';
 import { commandRange } from './steps.ts';
@@ -22,7 +23,7 @@ export interface AgentSignals {
   readonly abandon: AbortSignal;
 }
 
-export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable'>, TaskIdentity {
+export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable' | 'budget'>, TaskIdentity {
   readonly client: RpcClient;
   readonly commandFrom: string;
   readonly commandTo: string;
@@ -107,6 +108,7 @@ class Assignment {
       reporter: this.#reporter,
       reporting: deps.reports.signal,
       resumable,
+      budget: new SpoolBudget(),
       limits,
       workingFolder,
       process: this.#process,

@@ -5,21 +5,6 @@ export const MASK = 'HIDDEN-BY-CIRRUS-CI';
 
 const MASK_BYTES = new TextEncoder().encode(MASK);
 
-type Match = 'none' | 'undecided' | number;
-
-/** Length of the longest secret at `at`; `undecided` while a longer one may follow in bytes that are not here yet. */
-function matchAt(data: Uint8Array, at: number, patterns: readonly Uint8Array[], isLast: boolean): Match {
-  for (const pattern of patterns) {
-    const here = Math.min(pattern.length, data.length - at);
-    let same = 1; // the index was asked for the first byte
-    while (same < here && data[at + same] === pattern[same]) same += 1;
-    if (same < here) continue;
-    if (here === pattern.length) return here;
-    if (!isLast) return 'undecided';
-  }
-  return 'none';
-}
-
 /** `text` with all secrets hidden. */
 export function maskText(text: string, secrets: SecretSet): string {
   const masker = new Masker(secrets);
@@ -58,30 +43,34 @@ export class Masker {
 
   #run(data: Uint8Array, isLast: boolean): Uint8Array {
     const { index } = this.secrets;
-    if (index.length === 0 && this.#hidden === 0) {
+    if (index.isEmpty && this.#hidden === 0) {
       this.#rest = new Uint8Array();
       return data;
     }
     const shown: Uint8Array[] = [];
     let clear = this.#hidden; // where the bytes start that are not shown yet and not hidden either
-    let at = 0;
-    for (; at < data.length; at += 1) {
-      if (at === this.#hidden && this.#hidden > 0) {
+    let at = index.next(data, 0);
+    for (; at < data.length; at = index.next(data, at + 1)) {
+      if (this.#hidden > 0 && at >= this.#hidden) {
         shown.push(MASK_BYTES);
+        clear = this.#hidden;
         this.#hidden = 0;
-        clear = at;
       }
-      const patterns = index[data[at] ?? 0];
-      const match = patterns === undefined ? 'none' : matchAt(data, at, patterns, isLast);
+      const match = index.matchAt(data, at, isLast);
       if (match === 'undecided') break;
       if (match === 'none') continue;
       if (this.#hidden === 0) shown.push(data.subarray(clear, at));
       this.#hidden = Math.max(this.#hidden, at + match);
     }
+    at = Math.min(at, data.length);
+    if (this.#hidden > 0 && at >= this.#hidden) {
+      shown.push(MASK_BYTES);
+      clear = this.#hidden;
+      this.#hidden = 0;
+    }
     if (this.#hidden === 0) shown.push(data.subarray(clear, at));
-    else if (this.#hidden === at) shown.push(MASK_BYTES);
     this.#hidden = Math.max(0, this.#hidden - at);
     this.#rest = isLast ? new Uint8Array() : data.slice(at);
-    return Buffer.concat(shown);
+    return shown.length === 1 && shown[0] !== undefined ? shown[0] : Buffer.concat(shown);
   }
 }

@@ -1,4 +1,5 @@
 import type { Environment } from '../platform/environment.ts';
+import { PatternIndex } from './pattern-index.ts';
 import { formsOf } from './secret-forms.ts';
 
 /** Names whose values the existing agent hides, by how they end. */
@@ -13,21 +14,6 @@ const LIKELY_MIN_LENGTH = 8;
 export function isSensitive(name: string, value: string): boolean {
   if (value === '') return false;
   return KNOWN_NAME.test(name) || (LIKELY_NAME.test(name) && value.length >= LIKELY_MIN_LENGTH);
-}
-
-/** Byte strings to hide, by their first byte, longest first. Empty when there is no secret. */
-export type PatternIndex = readonly (readonly Uint8Array[] | undefined)[];
-
-function indexOf(forms: Iterable<string>): PatternIndex {
-  const index: Uint8Array[][] = [];
-  for (const form of forms) {
-    const bytes = new TextEncoder().encode(form);
-    const first = bytes[0] ?? 0;
-    index[first] ??= [];
-    index[first].push(bytes);
-  }
-  for (const patterns of index) patterns?.sort((left, right) => right.length - left.length);
-  return index;
 }
 
 /** The secrets of a task. Log filters look here each time, so a secret that is learnt late is hidden from then on. */
@@ -55,7 +41,7 @@ export class SecretSet {
   }
 
   get index(): PatternIndex {
-    this.#index ??= indexOf(this.#forms);
+    this.#index ??= new PatternIndex([...this.#forms].map((form) => new TextEncoder().encode(form)));
     return this.#index;
   }
 }

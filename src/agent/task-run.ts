@@ -10,6 +10,7 @@ import type { Running, StepContext, StepOutcome } from './instructions/instructi
 import { StepLog, type StepLogDeps } from './log/step-log.ts';
 import { perform } from './perform.ts';
 import { patienceOf, shouldRun } from './steps.ts';
+import { systemTrouble } from './system-trouble.ts';
 import type { CommandUpdate } from './task-api.ts';
 import type { StopReason, TaskLimits } from './task-limits.ts';
 import { TaskVariables } from './task-variables.ts';
@@ -113,14 +114,7 @@ export class TaskRun {
     const number = this.#steps;
     const { CIRRUS_LOG_TIMESTAMP: stamp, CIRRUS_AGENT_EXPOSE_SCRIPTS_OUTPUTS: expose } = this.#variables.current;
     const style = { timestamps: stamp === 'true', exposed: expose !== undefined };
-    let output: StepLog;
-    try {
-      output = await StepLog.open(command.name, number, style, this.deps);
-    } catch (error) {
-      this.deps.log.error('log could not be opened', { step: command.name, reason: describeError(error) });
-      this.deps.onBug(error);
-      return { tag: 'failed' };
-    }
+    const output = await StepLog.open(command.name, number, style, this.deps);
     const outcome = await this.#perform(command, number, output);
     if (outcome.tag === 'background') {
       this.#background.push({ running: outcome.running, log: output, exported: this.#exportedOf(number) });
@@ -166,9 +160,10 @@ export class TaskRun {
   /** What an instruction threw: the abort, a sentence for people, or a bug of ours. */
   async #explain(error: unknown, output: StepLog, signal: AbortSignal): Promise<StepOutcome> {
     if (signal.aborted) return this.#stopped(signal);
-    const advice = error instanceof AppError ? '' : ' (this is a bug in pwagent)';
-    if (!(error instanceof AppError)) this.deps.onBug(error);
-    await output.print(`${describeError(error)}${advice}`).catch(this.deps.onBug);
+    const known = error instanceof AppError ? error : systemTrouble(error);
+    const advice = known === undefined ? ' (this is a bug in pwagent)' : '';
+    if (known === undefined) this.deps.onBug(error);
+    await output.print(`${describeError(known ?? error)}${advice}`).catch(this.deps.onBug);
     return { tag: 'failed' };
   }
 

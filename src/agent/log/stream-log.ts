@@ -21,6 +21,8 @@ export interface GrowingLog {
   readonly spool: Spool;
   readonly ended: boolean;
   readonly bell: Bell;
+  /** Called whenever some of it was sent. */
+  onProgress(): void;
 }
 
 /**
@@ -36,6 +38,8 @@ type OpenStream = (offset: number | undefined) => Promise<LogUpload>;
 class LiveStream {
   #upload: LogUpload | undefined;
   #sentBytes = 0;
+  /** Where in the whole log the present stream begins. */
+  #from = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
@@ -45,11 +49,14 @@ class LiveStream {
     private readonly deps: StreamDeps,
   ) {}
 
-  /** Sends until the log has ended and all is sent, or the server is away at its end, or refuses for good. */
-  async run(): Promise<void> {
+  /**
+   * Sends until the log has ended and all is sent, or the server is away at its end, or refuses for good. True when a
+   * server that leaves out what it has says that it has all.
+   */
+  async run(): Promise<boolean> {
     for (;;) {
       if (this.#sentBytes < this.source.spool.sizeBytes) {
-        if (!(await this.#sendSome())) return;
+        if (!(await this.#sendSome())) return false;
       } else if (this.source.ended) {
         return this.#finish();
       } else {
@@ -75,12 +82,16 @@ class LiveStream {
     const { resumable } = this.deps;
     const chunk = await this.source.spool.read(this.#sentBytes, MAX_CHUNK_BYTES);
     try {
-      this.#upload ??= await this.open(resumable ? this.#sentBytes : undefined);
+      if (this.#upload === undefined) {
+        this.#from = this.#sentBytes;
+        this.#upload = await this.open(resumable ? this.#from : undefined);
+      }
       await this.#upload.write({ value: { case: 'chunk', value: { data: chunk } } });
     } catch (error) {
       return this.#failed(error);
     }
     this.#sentBytes += chunk.length;
+    this.source.onProgress();
     this.#sentAtMs = this.deps.clock.monoMs();
     this.#failures = 0;
     return true;
@@ -98,21 +109,28 @@ class LiveStream {
     return !this.source.ended; // the final copy brings what is missing
   }
 
-  async #finish(): Promise<void> {
-    if (this.#upload === undefined) return;
-    const answered = this.#upload.finish().catch((error: unknown) => {
-      this.deps.log.debug('live log was not confirmed', { reason: String(error) }); // the final copy follows
-    });
+  async #finish(): Promise<boolean> {
+    if (this.#upload === undefined) return false;
+    let confirmed = -1;
+    const answered = this.#upload.finish().then(
+      ({ bytesLogged }) => {
+        confirmed = Number(bytesLogged);
+      },
+      (error: unknown) => {
+        this.deps.log.debug('live log was not confirmed', { reason: String(error) }); // the final copy follows
+      },
+    );
     await within(answered, FINISH_MS, this.deps.clock);
+    return this.deps.resumable && this.#from + confirmed === this.source.spool.sizeBytes;
   }
 }
 
 /**
  * Sends a log while it is written. A broken stream is opened anew and resumed where it broke; the script does not
- * notice. Resolves when the log has ended and nothing more can be done for the live view; it is a view only, since
- * `saveLog` delivers the authoritative copy. Rejects only for a bug or an unreadable spool.
+ * notice. Resolves when the log has ended and nothing more can be done for the live view: with true when the server has
+ * confirmed all of it, else `saveLog` has to deliver the authoritative copy. Rejects only for a bug or an unreadable spool.
  */
-export function streamLog(source: GrowingLog, open: OpenStream, deps: StreamDeps): Promise<void> {
+export function streamLog(source: GrowingLog, open: OpenStream, deps: StreamDeps): Promise<boolean> {
   return new LiveStream(source, open, deps).run();
 }
 
