@@ -25,6 +25,9 @@ export interface Instance {
    * it must, then everything that belongs to the task is killed. Rejects only when the agent could not be started.
    */
   run(task: AgentTask, signal: AbortSignal): Promise<AgentOutcome>;
-  /** Removes all that the instance made; what cannot be removed is told, not thrown. */
+  /**
+   * Removes all that the instance made; what cannot be removed is told, not thrown. It may take long: the worker goes on
+   * after a while, and keeps the place out of use until this has ended.
+   */
   close(): Promise<readonly string[]>;
 }

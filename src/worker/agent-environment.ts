@@ -20,3 +20,46 @@ export function agentEnvironment(own: Environment, passedOn: readonly string[]):
   const allowed = (name: string) => PASSED.has(name) || name.startsWith('LC_') || passedOn.includes(name);
   return Object.fromEntries(Object.entries(own).filter(([name]) => allowed(name)));
 }
+
+/** What the server gave for a trace, and whom the tags shall name. */
+export interface TraceSource {
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly taskId: string;
+  readonly workerName: string;
+  readonly hostName: string;
+}
+
+/** W3C Trace Context, section 3.2; all zeros mean "none". */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\x21-\x7e]*)?$/;
+
+/** Section 3.3: printable ASCII, and nobody needs to carry more than 512 characters. */
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
+/** Commas and equals signs separate tags, so they and what does not print are percent-encoded in values. */
+function escapeTag(value: string): string {
+  return value
+    .toWellFormed()
+    .slice(0, 200)
+    .toWellFormed()
+    .replace(/[^\x21-\x7e]|[%,=]/gu, encodeURIComponent);
+}
+
+/**
+ * The three variables that connect an agent with the trace of its task; specification of the worker, section 6.4. A
+ * trace that is not well-formed is left out, since nobody could follow it.
+ */
+export function traceEnvironment(source: TraceSource): Environment {
+  const tags = {
+    'cirrus.task_id': source.taskId,
+    'cirrus.upstream_worker_name': source.workerName,
+    'cirrus.upstream_hostname': source.hostName,
+  };
+  const joined = Object.entries(tags).map(([name, value]) => `${name}=${escapeTag(value)}`);
+  const parent = TRACEPARENT.test(source.traceparent);
+  return {
+    CIRRUS_SENTRY_TAGS: joined.join(','),
+    ...(parent ? { TRACEPARENT: source.traceparent } : {}),
+    ...(parent && TRACESTATE.test(source.tracestate) ? { TRACESTATE: source.tracestate } : {}),
+  };
+}

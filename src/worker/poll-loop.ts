@@ -1,58 +1,52 @@
-import { backoffMs } from '../lib/backoff.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import type { PollResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import { retryOf } from '../rpc/rpc-error.ts';
-import type { WorkerLink } from './link.ts';
-import type { Upstream } from './upstream.ts';
+import { RpcError, retryOf } from '../rpc/rpc-error.ts';
+import { afterFailure, FIRST_INTERVAL_MS, NO_FAILURES, pauseAfterPoll, takeInterval } from './loop-rules.ts';
+import type { Reports } from './reports.ts';
+import type { PollState, Upstream } from './upstream.ts';
+
+/** What a worker takes: tasks, none for now, or none any more, after which the loop ends with the last task. */
+export type Intake = 'open' | 'paused' | 'draining';
 
 export interface LoopDeps {
   readonly upstream: Upstream;
-  readonly link: WorkerLink;
+  readonly reports: Reports;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** What the worker holds now; read anew for each poll. */
-  readonly snapshot: () => {
-    readonly running: readonly string[];
-    readonly resourcesInUse: Readonly<Record<string, number>>;
-    readonly ended: number;
-  };
-  /** Starts and cancels what the answer says. */
-  readonly apply: (response: PollResponse) => void;
-  /** Whether the worker shall take no new tasks. */
-  readonly wantsPause: () => boolean;
+  /** What the worker holds now; read anew for each poll. `version` rises with each change that the server should know. */
+  readonly snapshot: () => PollState & { readonly version: number };
+  /** Starts and cancels what the answer says. `late`: the poll went out when no tasks were wanted any more. */
+  readonly apply: (response: PollResponse, late: boolean) => void;
+  readonly intake: () => Intake;
+  /** Whether anything runs or waits to be reported. */
+  readonly busy: () => boolean;
+  readonly onRegistered: () => void;
+  readonly onTurn: () => void;
+  /** Hears why the upstream cannot be served, and null when that is over. */
+  readonly onTrouble: (message: string | null) => void;
+  /** Whether a refusal ends the loop instead of being tried again ever less often. */
+  readonly exitOnRefusal: boolean;
 }
 
-/** While the server is away, and while it refuses us: a wrong token is not mended within seconds. */
-const AWAY_BACKOFF = { firstMs: 250, maxMs: 10_000 };
-const REFUSED_BACKOFF = { firstMs: 1_000, maxMs: 5 * 60_000 };
+export type LoopEnd = 'shutdown' | 'refused' | 'drained' | 'stopped';
 
-/** Interval before the first answer; specification of the worker, section 5.2. */
-const FIRST_INTERVAL_MS = 10_000;
+/** So long the server has to hear that the worker takes tasks again, or none any more, before the loop ends without. */
+const LAST_WORD_MS = 2_000;
 
-/** The server's interval, if it is one that the protocol allows (1 to 3600 s). */
-export function takeInterval(currentMs: number, seconds: number): number {
-  return seconds >= 1 && seconds <= 3600 ? seconds * 1_000 : currentMs;
-}
-
-/**
- * How long to wait after a poll, in milliseconds. The interval counts from the poll's start, so one that the server
- * held for longer is followed at once, and so is one whose picture of the worker is out of date.
- */
-export function pauseAfterPoll(poll: { tookMs: number; intervalMs: number; outdated: boolean }): number {
-  return poll.outdated ? 0 : Math.max(0, poll.intervalMs - poll.tookMs);
-}
-
-/** Polls one server until it asks for shutdown (resolves) or `signal` aborts (resolves too). Wakes early on `wake`. */
+/** Polls one server until it asks for shutdown, or until `signal` aborts, or until a drain has come to its end. */
 export class PollLoop {
   #intervalMs = FIRST_INTERVAL_MS;
-  #failures = 0;
-  #refusals = 0;
+  #failures = NO_FAILURES;
   #pauseSent = false;
+  #pauseRefused = false;
+  #shutdown = false;
   #waker = new AbortController();
+  /** Aborts when a drain has come to its end, so that a held poll does not keep the worker. */
+  readonly #over = new AbortController();
 
   constructor(private readonly deps: LoopDeps) {}
 
@@ -60,91 +54,126 @@ export class PollLoop {
   wake(): void {
     this.#waker.abort();
     this.#waker = new AbortController();
+    if (this.#drained) this.#over.abort();
+  }
+
+  get #drained(): boolean {
+    return (this.#shutdown || this.deps.intake() === 'draining') && !this.deps.busy();
   }
 
   /** Tells the server at once that intake has changed, beside a poll that it may be holding; the next turn repeats it if need be. */
   intakeChanged(signal: AbortSignal): void {
-    if (!this.deps.upstream.registered) return;
-    this.#announcePause(signal).catch((error: unknown) => {
-      this.deps.log.debug('pause could not be told yet', { error: describeError(error) });
-    });
+    this.wake();
+    if (this.deps.upstream.registered && !this.#drained) void this.#announceIntake(signal);
   }
 
-  async run(signal: AbortSignal): Promise<'server-shutdown' | 'stopped'> {
-    while (!signal.aborted) {
+  async run(signal: AbortSignal): Promise<LoopEnd> {
+    const stop = AbortSignal.any([signal, this.#over.signal]);
+    while (!stop.aborted && !this.#drained) {
       let pauseMs: number;
       try {
-        const turn = await this.#turn(signal);
-        if (turn === 'shutdown') return 'server-shutdown';
-        pauseMs = turn;
+        pauseMs = await this.#turn(stop);
       } catch (error) {
-        if (signal.aborted) break;
-        pauseMs = this.#afterFailure(error);
+        if (stop.aborted) break;
+        if (!(error instanceof RpcError)) throw error;
+        const next = this.#afterFailure(error);
+        if (next === 'refused') return 'refused';
+        pauseMs = next;
       }
-      this.deps.link.progress();
-      const either = AbortSignal.any([signal, this.#waker.signal]);
-      if (pauseMs > 0) await this.deps.clock.sleep(pauseMs, either).catch(() => {}); // woken early: go on
+      this.deps.onTurn();
+      if (!this.#drained) await this.#sleep(pauseMs, stop);
     }
-    return 'stopped';
+    if (signal.aborted) return 'stopped';
+    return this.#shutdown ? 'shutdown' : 'drained';
   }
 
-  async #turn(signal: AbortSignal): Promise<number | 'shutdown'> {
-    const { upstream, link, clock, log } = this.deps;
+  /** Last word to the server: whether a worker of this name may get tasks. A pause of our own must not outlive us. */
+  async leave(forGood: boolean): Promise<void> {
+    if (!this.deps.upstream.registered || this.#pauseSent === forGood || this.#pauseRefused) return;
+    const bound = new AbortController();
+    const cancel = this.deps.clock.after(LAST_WORD_MS, () => bound.abort());
+    await this.#tell(forGood, bound.signal);
+    cancel();
+  }
+
+  async #sleep(ms: number, stop: AbortSignal): Promise<void> {
+    await this.deps.clock.sleep(ms, AbortSignal.any([stop, this.#waker.signal])).catch(() => {}); // woken early: go on
+  }
+
+  async #turn(signal: AbortSignal): Promise<number> {
+    const { upstream, reports, clock, log, onRegistered } = this.deps;
     if (!upstream.registered) {
       await upstream.register(signal);
       this.#pauseSent = false;
       log.info('registered');
-      link.registered();
+      reports.registered();
+      onRegistered();
     }
-    await this.#announcePause(signal);
+    await this.#announceIntake(signal);
     const before = this.deps.snapshot();
+    const late = this.deps.intake() === 'draining' || this.#shutdown;
+    const stamp = reports.pollSent();
     const startedMs = clock.monoMs();
-    const response = await upstream.poll(before.running, before.resourcesInUse, signal);
+    const response = await upstream.poll(before, signal);
+    reports.pollTaken(stamp);
     this.#recovered();
     this.#intervalMs = takeInterval(this.#intervalMs, response.pollIntervalInSeconds);
-    this.deps.apply(response);
-    if (response.shutdown) return 'shutdown';
-    const told = response.tasksToStart.length + response.tasksToStop.length + response.oldTaskIdsToStop.length > 0;
-    const outdated = told || this.deps.snapshot().ended !== before.ended || this.deps.wantsPause() !== this.#pauseSent;
-    return pauseAfterPoll({ tookMs: clock.monoMs() - startedMs, intervalMs: this.#intervalMs, outdated });
+    this.deps.apply(response, late);
+    this.#takeShutdown(response);
+    const outdated = this.deps.snapshot().version !== before.version;
+    const poll = { tookMs: clock.monoMs() - startedMs, intervalMs: this.#intervalMs, outdated };
+    return pauseAfterPoll(poll, this.deps.random);
   }
 
-  async #announcePause(signal: AbortSignal): Promise<void> {
-    const wanted = this.deps.wantsPause();
-    if (wanted === this.#pauseSent) return;
-    await this.deps.upstream.setDisabled(wanted, signal);
-    this.#pauseSent = wanted;
+  #takeShutdown({ shutdown }: PollResponse): void {
+    if (!shutdown || this.#shutdown) return;
+    this.#shutdown = true;
+    this.deps.log.info('the server asks this worker to leave it; what runs for it is finished first');
+  }
+
+  async #announceIntake(signal: AbortSignal): Promise<void> {
+    const wanted = this.deps.intake() !== 'open';
+    if (wanted !== this.#pauseSent && !this.#pauseRefused && !this.#shutdown) await this.#tell(wanted, signal);
+  }
+
+  /** A server that does not take it is polled even so: the next turn tells it again. */
+  async #tell(disabled: boolean, signal: AbortSignal): Promise<void> {
+    try {
+      await this.deps.upstream.setDisabled(disabled, signal);
+      this.#pauseSent = disabled;
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      this.#pauseRefused = retryOf(error) === 'never';
+      this.deps.log.debug('pause could not be told', { error: describeError(error), disabled });
+    }
   }
 
   #recovered(): void {
-    if (this.#failures + this.#refusals > 0) {
-      this.deps.log.info('server answers again');
-      this.deps.link.trouble(null);
-    }
-    this.#failures = 0;
-    this.#refusals = 0;
+    if (this.#failures === NO_FAILURES) return;
+    this.#failures = NO_FAILURES;
+    this.deps.log.info('server answers again');
+    this.deps.onTrouble(null);
   }
 
-  #afterFailure(error: unknown): number {
-    const { upstream, link, log, random } = this.deps;
+  #afterFailure(error: RpcError): number | 'refused' {
+    const { upstream, log, random, onTrouble, exitOnRefusal } = this.deps;
     const message = describeError(error);
-    if (retryOf(error) !== 'register-again') {
-      const pauseMs = backoffMs(this.#failures, AWAY_BACKOFF, random);
-      this.#failures += 1;
-      const level = this.#failures === 1 ? 'warn' : 'debug'; // one line when it goes away, one when it is back
+    const { registered } = upstream;
+    const { failures, pauseMs, verdict } = afterFailure(this.#failures, { retry: retryOf(error), registered }, random);
+    this.#failures = failures;
+    if (verdict === 'away') {
+      const level = failures.away === 1 ? 'warn' : 'debug'; // one line when it goes away, one when it is back
       log[level]('server does not answer, trying again', { error: message, pauseMs });
-      if (this.#failures === 3) link.trouble(`the hub does not answer: ${message}`);
+      if (failures.away === 3) onTrouble(`the hub does not answer: ${message}`);
       return pauseMs;
     }
-    if (upstream.registered) {
+    upstream.forget();
+    if (verdict === 'lost') {
       log.warn('session is over, registering again', { error: message });
-      upstream.forget();
-      return backoffMs(0, AWAY_BACKOFF, random);
+      return pauseMs;
     }
-    const pauseMs = backoffMs(this.#refusals, REFUSED_BACKOFF, random);
-    this.#refusals += 1;
-    log.error('server refuses this worker, trying again', { error: message, pauseMs });
-    link.trouble(`the hub refuses this worker: ${message}`);
-    return pauseMs;
+    onTrouble(`the hub refuses this worker: ${message}`);
+    log.error('server refuses this worker', { error: message, ...(exitOnRefusal ? {} : { pauseMs }) });
+    return exitOnRefusal ? 'refused' : pauseMs;
   }
 }

@@ -1,66 +1,43 @@
 import type { Instance } from '../isolation/instance.ts';
-import { backoffMs } from '../lib/backoff.ts';
 import { describeError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { Random } from '../platform/random.ts';
-import type { Isolation, PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import { retryOf } from '../rpc/rpc-error.ts';
-import type { TaskKey, Upstream } from './upstream.ts';
+import type { PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { Lease } from './capacity.ts';
+import type { Reports } from './reports.ts';
+import { type TaskKey, taskIdOf } from './task-identity.ts';
 
 export interface TaskDeps {
-  readonly upstream: Upstream;
+  readonly reports: Reports;
   /** Endpoint string that agents get. */
   readonly apiEndpoint: string;
-  readonly agentEnvironment: Environment;
-  /** Makes the place that a task asks for. Rejects with a sentence when this worker cannot. */
-  readonly createInstance: (isolation: Isolation | undefined) => Promise<Instance>;
+  /** The environment of the task's agent. */
+  readonly environmentOf: (task: PollResponse_AgentAwareTask) => Environment;
+  /** Makes the place that a task asks for. Rejects with a sentence when this worker cannot or may not. */
+  readonly createInstance: (task: PollResponse_AgentAwareTask, signal: AbortSignal) => Promise<Instance>;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Logger;
   /** Aborts when the worker leaves for good: reports that are still not through are given up. */
   readonly leave: AbortSignal;
 }
 
-/** Reports are repeated with these delays for as long as this, then given up; the server finds out by the next poll. */
-const REPORT_BACKOFF = { firstMs: 200, maxMs: 10_000 };
-const REPORT_FOR_MS = 10 * 60_000;
-
-/** Makes one report, again and again while the server is away. False when it was refused or given up. */
-async function report(
-  what: string,
-  call: (signal: AbortSignal) => Promise<void>,
-  { clock, random, log, leave }: TaskDeps,
-) {
-  const startedMs = clock.monoMs();
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await call(leave);
-      return true;
-    } catch (error) {
-      const retry = retryOf(error) === 'backoff' && clock.monoMs() - startedMs < REPORT_FOR_MS;
-      log[retry ? 'debug' : 'warn'](`${what} could not be reported`, { error: describeError(error), attempt });
-      if (!retry || leave.aborted) return false;
-      await clock.sleep(backoffMs(attempt, REPORT_BACKOFF, random), leave).catch(() => {}); // the next call fails by itself
-    }
-  }
-}
+/** Time that an instance has to remove itself before the worker goes on without its place. */
+export const CLOSE_LIMIT_MS = 60_000;
 
 async function runInstance(
   instance: Instance,
   task: PollResponse_AgentAwareTask,
-  id: string,
   deps: TaskDeps,
   signal: AbortSignal,
-) {
+): Promise<string | null> {
   try {
     const agentTask = {
-      taskId: id,
+      taskId: taskIdOf(task),
       apiEndpoint: deps.apiEndpoint,
       serverSecret: task.serverSecret,
       clientSecret: task.clientSecret,
-      environment: deps.agentEnvironment,
+      environment: deps.environmentOf(task),
     };
     return (await instance.run(agentTask, signal)).problem;
   } catch (error) {
@@ -68,43 +45,78 @@ async function runInstance(
   }
 }
 
-/** The id of a task in either form of the protocol (specification, section 5). */
-export function taskIdOf(task: PollResponse_AgentAwareTask): string {
-  return task.taskId === '' ? String(task.oldTaskId) : task.taskId;
+async function closeAll(instance: Instance, log: Logger): Promise<void> {
+  try {
+    for (const trouble of await instance.close()) log.warn(trouble);
+  } catch (error) {
+    log.error('closing the instance failed', { error: describeError(error) });
+  }
+}
+
+/**
+ * Closes the instance and gives its place back. One that hangs is reported as over even so, but its place stays out of
+ * use until it has come to an end, since what it runs on may still be there.
+ */
+async function closeInstance(instance: Instance, lease: Lease, { clock, log }: TaskDeps): Promise<void> {
+  const late = Promise.withResolvers<'late'>();
+  const cancel = clock.after(CLOSE_LIMIT_MS, () => late.resolve('late'));
+  const closing = closeAll(instance, log).then(() => lease.release());
+  if ((await Promise.race([closing, late.promise])) === 'late') {
+    log.error('instance does not close; its place stays out of use until it does', { limitMs: CLOSE_LIMIT_MS });
+    void closing.then(() => log.info('instance has closed after all, its place is free again'));
+  }
+  cancel();
+}
+
+/** Starts, runs and judges; `instance` is there. */
+async function carryOut(
+  instance: Instance,
+  task: PollResponse_AgentAwareTask,
+  deps: TaskDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { reports, log, leave } = deps;
+  const key: TaskKey = { id: taskIdOf(task), clientSecret: task.clientSecret };
+  const accepted = await reports.started(key, AbortSignal.any([leave, signal]));
+  if (signal.aborted) return;
+  if (!accepted) {
+    await reports.failed(key, 'the server did not take the report that the task has started', leave);
+    return;
+  }
+  log.info('task started');
+  const problem = await runInstance(instance, task, deps, signal);
+  if (problem === null || signal.aborted) return;
+  log.error('task could not be carried through', { error: problem });
+  await reports.failed(key, problem, leave);
 }
 
 /**
  * Takes one task through its life: instance, TaskStarted, agent, TaskFailed where the run itself failed, instance
  * closed, TaskStopped (specification of the worker, section 6.2). Never rejects. An abort of `signal` cancels the task.
+ * `lease` is given back as soon as nothing of the task is left, and before the server hears of its end: the next task may
+ * come with that very answer.
  */
 export async function runTask(
   task: PollResponse_AgentAwareTask,
+  lease: Lease,
   taskDeps: TaskDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const id = taskIdOf(task);
-  const key: TaskKey = { id, clientSecret: task.clientSecret };
-  const deps = { ...taskDeps, log: taskDeps.log.child({ taskId: id }) };
-  const { upstream, log } = deps;
+  const key: TaskKey = { id: taskIdOf(task), clientSecret: task.clientSecret };
+  const deps = { ...taskDeps, log: taskDeps.log.child({ taskId: key.id }) };
+  const { reports, log, leave } = deps;
   let instance: Instance;
   try {
-    instance = await deps.createInstance(task.isolation);
+    instance = await deps.createInstance(task, signal);
   } catch (error) {
+    lease.release();
     const message = describeError(error);
+    if (signal.aborted) return reports.stopped(key, leave);
     log.error('task cannot be run', { error: message });
-    await report('TaskFailed', (abort) => upstream.taskFailed(key, message, abort), deps);
-    return;
+    return reports.failed(key, message, leave);
   }
-  const accepted = await report('TaskStarted', (abort) => upstream.taskStarted(key, abort), deps);
-  if (accepted) {
-    log.info('task started');
-    const problem = await runInstance(instance, task, id, deps, signal);
-    if (problem !== null && !signal.aborted) {
-      log.error('task could not be carried through', { error: problem });
-      await report('TaskFailed', (abort) => upstream.taskFailed(key, problem, abort), deps);
-    }
-  }
-  for (const trouble of await instance.close()) log.warn(trouble);
-  await report('TaskStopped', (abort) => upstream.taskStopped(key, abort), deps);
+  if (!signal.aborted) await carryOut(instance, task, deps, signal);
+  await closeInstance(instance, lease, deps);
+  await reports.stopped(key, leave);
   log.info('task ended', { cancelled: signal.aborted });
 }

@@ -1,9 +1,6 @@
-import { type Amounts, addAmounts } from '../lib/amounts.ts';
-
 interface Entry {
   readonly id: string;
   readonly startedAtMs: number;
-  readonly resources: Amounts;
   readonly controller: AbortController;
 }
 
@@ -11,28 +8,28 @@ interface Entry {
 export type CancelReason = 'server' | 'worker-stops';
 
 /**
- * The tasks that run now. An entry lives exactly as long as the promise of its run: whatever way a run ends, its
- * resources are free and `ended` has risen before anybody is told.
+ * The tasks of one upstream that are not over yet, by id: two servers may give the same id to different tasks. An entry
+ * lives exactly as long as the promise of its run, so that no way out of a run can forget it.
  */
 export class RunningTasks {
   readonly #entries = new Map<string, Entry>();
-  #ended = 0;
 
   /** `onChange` hears of every start and end. */
   constructor(private readonly onChange: () => void) {}
 
-  /** Runs a task. False, and nothing is run, when one of that id runs already. `run` must not reject. */
-  start(id: string, resources: Amounts, nowMs: number, run: (signal: AbortSignal) => Promise<void>): boolean {
-    if (this.#entries.has(id)) return false;
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  /** Runs a task whose id is not in use. `run` must not reject. */
+  start(id: string, nowMs: number, run: (signal: AbortSignal) => Promise<void>): void {
     const controller = new AbortController();
-    this.#entries.set(id, { id, startedAtMs: nowMs, resources, controller });
+    this.#entries.set(id, { id, startedAtMs: nowMs, controller });
     this.onChange();
     void run(controller.signal).finally(() => {
       this.#entries.delete(id);
-      this.#ended += 1;
       this.onChange();
     });
-    return true;
   }
 
   /** Cancels a task; one that does not run is no error. The first reason counts. */
@@ -51,14 +48,5 @@ export class RunningTasks {
   /** Ids with the wall time of their start, for people. */
   get list(): { id: string; startedAtMs: number }[] {
     return [...this.#entries.values()].map(({ id, startedAtMs }) => ({ id, startedAtMs }));
-  }
-
-  /** How many tasks have ended so far: a poll whose number is out of date is repeated at once. */
-  get ended(): number {
-    return this.#ended;
-  }
-
-  get resourcesInUse(): Amounts {
-    return [...this.#entries.values()].reduce<Amounts>((sum, { resources }) => addAmounts(sum, resources), {});
   }
 }

@@ -2,8 +2,15 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Amounts } from '../lib/amounts.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { RpcClient } from '../rpc/client.ts';
-import { CirrusWorkersService, type PollResponse, type WorkerInfoSchema } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import {
+  CirrusWorkersService,
+  type PollResponse,
+  type StandbyInstanceInformationSchema,
+  type WorkerInfoSchema,
+} from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { HEADER, type Headers } from '../rpc/metadata.ts';
+import { RpcError } from '../rpc/rpc-error.ts';
+import { identification, oldIdOf, type TaskKey } from './task-identity.ts';
 
 const methods = CirrusWorkersService.method;
 
@@ -11,63 +18,72 @@ const methods = CirrusWorkersService.method;
 const POLL_TIMEOUT_MS = 60_000;
 const CALL_TIMEOUT_MS = 15_000;
 
-/** Who a task is, on the wire. */
-export interface TaskKey {
-  readonly id: string;
-  readonly clientSecret: string;
+/** What a poll tells of the worker. */
+export interface PollState {
+  /** Ids of tasks of this upstream. */
+  readonly running: readonly string[];
+  /** Over all upstreams. */
+  readonly resourcesInUse: Amounts;
+  readonly standby: readonly MessageInitShape<typeof StandbyInstanceInformationSchema>[];
 }
 
-/** One server of the protocol, with this worker's identity towards it. Every call rejects with an `RpcError`. */
+/** One server of the protocol, with this worker's identity towards it. Every call has a deadline and rejects with an `RpcError`. */
 export interface Upstream {
   register(signal: AbortSignal): Promise<void>;
   readonly registered: boolean;
+  /** Rises with each registration. */
+  readonly session: number;
   /** Forgets the session, so that the next round registers again. */
   forget(): void;
-  poll(runningTasks: readonly string[], resourcesInUse: Amounts, signal: AbortSignal): Promise<PollResponse>;
+  poll(state: PollState, signal: AbortSignal): Promise<PollResponse>;
   setDisabled(disabled: boolean, signal: AbortSignal): Promise<void>;
   taskStarted(task: TaskKey, signal: AbortSignal): Promise<void>;
   taskFailed(task: TaskKey, message: string, signal: AbortSignal): Promise<void>;
   taskStopped(task: TaskKey, signal: AbortSignal): Promise<void>;
 }
 
-interface UpstreamOptions {
+export interface UpstreamOptions {
   readonly client: RpcClient;
   readonly name: string;
   readonly token: Secret;
   readonly info: MessageInitShape<typeof WorkerInfoSchema>;
 }
 
-function isDecimal(id: string): boolean {
-  return /^\d{1,18}$/.test(id);
-}
-
-/** Peers that read message bodies find the task there, as long as its id is a number. */
-function identification({ id, clientSecret }: TaskKey): { taskId: bigint; secret: string } | undefined {
-  return isDecimal(id) ? { taskId: BigInt(id), secret: clientSecret } : undefined;
+function pollRequest(info: UpstreamOptions['info'], { running, resourcesInUse, standby }: PollState) {
+  return {
+    workerInfo: info,
+    runningTasks: [...running],
+    oldRunningTasks: running.flatMap((id) => oldIdOf(id) ?? []),
+    resourcesInUse: { ...resourcesInUse },
+    availableStandbyInstancesInformation: [...standby],
+  };
 }
 
 export function createUpstream({ client, name, token, info }: UpstreamOptions): Upstream {
-  const session: { token?: string } = {};
-  const headers = (): Headers => ({ [HEADER.sessionToken]: session.token ?? '', [HEADER.workerName]: name });
+  const held: { token?: string; session: number } = { session: 0 };
+  const headers = (): Headers => ({ [HEADER.sessionToken]: held.token ?? '', [HEADER.workerName]: name });
   const taskCall = (task: TaskKey) => ({
     headers: { ...headers(), [HEADER.taskId]: task.id, [HEADER.clientSecret]: task.clientSecret },
     timeoutMs: CALL_TIMEOUT_MS,
   });
   return {
     get registered() {
-      return session.token !== undefined;
+      return held.token !== undefined;
     },
-    forget: () => void delete session.token,
+    get session() {
+      return held.session;
+    },
+    forget: () => void delete held.token,
     async register(signal) {
       const request = { registrationToken: token.reveal(), workerInfo: info };
-      const answer = await client.unary(methods.register, request, { headers: {}, timeoutMs: CALL_TIMEOUT_MS }, signal);
-      if (answer.sessionToken !== '') session.token = answer.sessionToken;
+      const call = { headers: {}, timeoutMs: CALL_TIMEOUT_MS };
+      const { sessionToken } = await client.unary(methods.register, request, call, signal);
+      if (sessionToken === '') throw new RpcError('INTERNAL', 'the server registered this worker without a session');
+      held.token = sessionToken;
+      held.session += 1;
     },
-    poll: (runningTasks, resourcesInUse, signal) => {
-      const oldRunningTasks = runningTasks.filter(isDecimal).map(BigInt);
-      const request = { workerInfo: info, runningTasks: [...runningTasks], oldRunningTasks, resourcesInUse };
-      return client.unary(methods.poll, request, { headers: headers(), timeoutMs: POLL_TIMEOUT_MS }, signal);
-    },
+    poll: (state, signal) =>
+      client.unary(methods.poll, pollRequest(info, state), { headers: headers(), timeoutMs: POLL_TIMEOUT_MS }, signal),
     async setDisabled(disabled, signal) {
       const own = { ...headers(), [HEADER.registrationToken]: token.reveal() };
       await client.unary(methods.updateStatus, { disabled }, { headers: own, timeoutMs: CALL_TIMEOUT_MS }, signal);
