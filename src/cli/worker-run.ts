@@ -1,25 +1,18 @@
 import { Option } from 'commander';
-import { createNoneInstance } from '../isolation/none/none-isolation.ts';
 import { EXIT } from '../lib/errors.ts';
-import type { Logger } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
-import { systemClock } from '../platform/clock.ts';
 import { childChannel } from '../platform/control-channel.ts';
-import { defaultWorkerName, tempFolder } from '../platform/host.ts';
+import { defaultWorkerName } from '../platform/host.ts';
 import { makeUndumpable } from '../platform/privileges.ts';
-import { systemRandom } from '../platform/random.ts';
-import { selfCommand } from '../platform/self.ts';
-import { connect } from '../rpc/client.ts';
-import { rootsFrom } from '../rpc/tls.ts';
-import { agentEnvironment } from '../worker/agent-environment.ts';
 import type { WorkerOptions } from '../worker/configuration/options.ts';
 import { resolveWorkerOptions } from '../worker/configuration/resolve-options.ts';
 import { parseWorkerFile } from '../worker/configuration/worker-file.ts';
 import { channelLink, noLink, type WorkerLink } from '../worker/link.ts';
 import { listenToSupervisor, type Orders } from '../worker/supervised.ts';
-import { CANCEL_GRACE_MS, Worker } from '../worker/worker.ts';
+import type { WorkerEnd } from '../worker/worker.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
+import { buildWorker } from './worker/build-worker.ts';
 import {
   addCommonFlags,
   type CommonFlags,
@@ -81,18 +74,13 @@ async function startSupervised({ env }: CliContext): Promise<Start> {
   return { options, passEnvironment, link: channelLink(channel), orders };
 }
 
-function buildWorker({ options, passEnvironment, link }: Start, log: Logger, context: CliContext): Worker {
-  const agentCommand = [...selfCommand(), 'agent'];
-  const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
-  return new Worker(options, {
-    client: connect(options.upstreams[0].endpoint, rootsFrom(context.env.SSL_CERT_FILE)),
-    agentEnvironment: agentEnvironment(context.env, passEnvironment),
-    createNoneInstance: () => createNoneInstance(none),
-    ...{ link, log, clock: systemClock, random: systemRandom },
-  });
-}
+const EXIT_OF_END: Readonly<Record<WorkerEnd, number>> = {
+  finished: EXIT.ok,
+  'tasks-cancelled': EXIT.temporary,
+  refused: EXIT.unavailable,
+};
 
-/** `pwagent worker run`: 0 after a finished drain or the server's shutdown, 75 when tasks had to be cancelled, 78 for configuration. */
+/** `pwagent worker run`: 0 after a finished drain or the server's shutdown, 75 when tasks had to be cancelled, 69 when refused with --exit-on-refusal, 78 for configuration. */
 export async function run(args: readonly string[], context: CliContext): Promise<number> {
   const command = defineWorkerRun();
   const done = parseArgs(command, args, context);
@@ -108,10 +96,10 @@ export async function run(args: readonly string[], context: CliContext): Promise
     endpoint: options.upstreams[0].endpoint.text,
     resources: options.resources,
   });
-  const worker = buildWorker(start, log, context);
+  const worker = buildWorker({ ...start, supervised: orders !== undefined }, log, context);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
   const end = await worker.run(stop, context.hurry);
   log.info('worker ended', { end });
-  return end === 'tasks-cancelled' ? EXIT.temporary : EXIT.ok;
+  return EXIT_OF_END[end];
 }

@@ -35,7 +35,6 @@ type Call = (signal: AbortSignal) => Promise<void>;
  * never made again.
  */
 export class Reports {
-  #pending = 0;
   #stamp = 0;
   #lastPollStamp = 0;
   #atOnce = 0;
@@ -43,11 +42,6 @@ export class Reports {
   readonly #queue: (() => void)[] = [];
 
   constructor(private readonly deps: ReportsDeps) {}
-
-  /** Reports that the server has not taken yet. */
-  get pending(): number {
-    return this.#pending;
-  }
 
   /** A poll goes out; pass the result to `pollTaken` when it is answered. */
   pollSent(): number {
@@ -106,23 +100,18 @@ export class Reports {
   async #deliver(what: string, { id }: TaskKey, forMs: number, call: Call, signal: AbortSignal): Promise<boolean> {
     const { clock, log } = this.deps;
     const startedMs = clock.monoMs();
-    this.#pending += 1;
-    try {
-      for (let attempt = 0; !signal.aborted; attempt += 1) {
-        await this.#session(signal);
-        const stamp = this.#stamp;
-        const { session } = this.deps.upstream;
-        const error = await this.#try(call, signal);
-        if (error === undefined) return true;
-        const again = clock.monoMs() - startedMs < forMs && (await this.#goOn(error, attempt, stamp, session, signal));
-        const level = again || signal.aborted ? 'debug' : 'warn';
-        log[level](`${what} was not taken`, { taskId: id, error: describeError(error), attempt, again });
-        if (!again) return false;
-      }
-      return false;
-    } finally {
-      this.#pending -= 1;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      await this.#session(signal);
+      const stamp = this.#stamp;
+      const { session } = this.deps.upstream;
+      const error = await this.#try(call, signal);
+      if (error === undefined) return true;
+      const again = clock.monoMs() - startedMs < forMs && (await this.#goOn(error, attempt, stamp, session, signal));
+      const level = again || signal.aborted ? 'debug' : 'warn';
+      log[level](`${what} was not taken`, { taskId: id, error: describeError(error), attempt, again });
+      if (!again) return false;
     }
+    return false;
   }
 
   /** Whether to try again, after the pause that is due before. */

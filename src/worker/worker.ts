@@ -1,101 +1,175 @@
 import type { Instance } from '../isolation/instance.ts';
-import { AppError } from '../lib/errors.ts';
+import type { Placement } from '../isolation/placement.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
 import type { Random } from '../platform/random.ts';
 import { BUILD } from '../platform/version.ts';
 import type { RpcClient } from '../rpc/client.ts';
-import type { Isolation, PollResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import type { WorkerOptions } from './configuration/options.ts';
+import type { Endpoint } from '../rpc/endpoint.ts';
+import type { Isolation, PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import { Capacity } from './capacity.ts';
+import type { UpstreamOptions, WorkerOptions } from './configuration/options.ts';
+import { Health } from './health.ts';
 import { allLabels } from './labels.ts';
 import type { WorkerLink } from './link.ts';
-import { PollLoop } from './poll-loop.ts';
-import { runTask, type TaskDeps, taskIdOf } from './run-task.ts';
-import { RunningTasks } from './running-tasks.ts';
+import type { Intake, LoopEnd } from './poll-loop.ts';
+import { ServedUpstream } from './served-upstream.ts';
+import type { StandbyOffer } from './standby-offer.ts';
 import { createUpstream } from './upstream.ts';
 
 export interface WorkerDeps {
-  readonly client: RpcClient;
+  /** A lazily connected channel; the worker closes it at its end. */
+  readonly connect: (endpoint: Endpoint) => RpcClient;
   readonly agentEnvironment: Environment;
-  readonly createNoneInstance: () => Promise<Instance>;
+  /** Where a task may run by this worker's policy. Rejects with a sentence for its author. */
+  readonly place: (isolation: Isolation | undefined) => Promise<Placement>;
+  /** Makes that place. Rejects with a sentence when it cannot be had. */
+  readonly createInstance: (placement: Placement, signal: AbortSignal) => Promise<Instance>;
+  readonly standby: StandbyOffer;
   readonly link: WorkerLink;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How long running tasks may go on after a stop before they are cancelled; 0 for a worker that was drained before. */
+  readonly drainMs: number;
 }
 
 /** Time that a cancelled task gets to end by itself before it is killed, in milliseconds. */
 export const CANCEL_GRACE_MS = 20_000;
 
+/** With what follows it within the 90 s that systemd gives a service to stop. */
+export const DRAIN_MS = 60_000;
+
 /** Time that reports of cancelled tasks get after the last task has ended, in milliseconds. */
 const LAST_REPORTS_MS = 5_000;
 
-export type WorkerEnd = 'finished' | 'tasks-cancelled';
+export type WorkerEnd = 'finished' | 'tasks-cancelled' | 'refused';
 
-/** A persistent worker for one server. */
+/** A persistent worker: all its upstreams, and how it ends. */
 export class Worker {
-  readonly #tasks: RunningTasks;
-  readonly #loop: PollLoop;
+  readonly #upstreams: readonly ServedUpstream[];
+  readonly #clients: RpcClient[] = [];
+  readonly #capacity: Capacity;
   readonly #leave = new AbortController();
   readonly #idleWaiters = new Set<() => void>();
-  #paused = false;
+  #intake: Intake = 'open';
+  #registered = false;
+  #hasItsOne = false;
 
   constructor(
-    options: WorkerOptions,
+    private readonly options: WorkerOptions,
     private readonly deps: WorkerDeps,
   ) {
-    const { client, link, clock, random, log } = deps;
-    const info = { labels: allLabels(options.name, BUILD, options.labels), resourcesTotal: { ...options.resources } };
-    const upstream = createUpstream({ client, name: options.name, token: options.upstreams[0].token, info });
-    this.#tasks = new RunningTasks(() => this.#changed());
-    const taskDeps: TaskDeps = {
-      ...{ upstream, clock, random, log, apiEndpoint: options.upstreams[0].endpoint.text },
-      ...{ agentEnvironment: deps.agentEnvironment, leave: this.#leave.signal },
-      createInstance: (isolation) => this.#createInstance(isolation),
-    };
-    const snapshot = () => ({
-      running: this.#tasks.ids,
-      resourcesInUse: this.#tasks.resourcesInUse,
-      ended: this.#tasks.ended,
-    });
-    const apply = (response: PollResponse) => this.#apply(response, taskDeps);
-    this.#loop = new PollLoop({ upstream, link, clock, random, log, snapshot, apply, wantsPause: () => this.#paused });
+    this.#capacity = new Capacity(options.resources);
+    const health = new Health((message) => deps.link.trouble(message));
+    this.#upstreams = options.upstreams.map((upstream, index) => this.#serve(upstream, `${index}`, health));
   }
 
-  /** Stops or resumes the intake of new tasks; the server is told at the next turn. */
+  #serve({ token, endpoint }: UpstreamOptions, key: string, health: Health): ServedUpstream {
+    const { options, deps } = this;
+    const { link, clock, random, standby, agentEnvironment } = deps;
+    const info = { labels: allLabels(options.name, BUILD, options.labels), resourcesTotal: { ...options.resources } };
+    const client = deps.connect(endpoint);
+    this.#clients.push(client);
+    return new ServedUpstream({
+      upstream: createUpstream({ client, name: options.name, token, info }),
+      log: options.upstreams.length === 1 ? deps.log : deps.log.child({ upstream: endpoint.text }),
+      ...{ endpoint: endpoint.text, workerName: options.name, capacity: this.#capacity, leave: this.#leave.signal },
+      ...{ clock, random, standby, agentEnvironment, exitOnRefusal: options.exitOnRefusal },
+      createInstance: (task, signal) => this.#createInstance(task, signal),
+      intake: () => this.#intake,
+      onChange: () => this.#changed(),
+      full: () => (this.#hasItsOne ? 'this worker runs a single task, and has it' : undefined),
+      onAccepted: () => this.#onAccepted(),
+      onRegistered: () => this.#onRegistered(),
+      onTurn: () => link.progress(),
+      onTrouble: (message) => health.set(key, message),
+    });
+  }
+
+  /** Stops or resumes the intake of new tasks; the servers are told at once, and again until they take it. */
   setPaused(paused: boolean): void {
-    if (this.#paused === paused) return;
-    this.#paused = paused;
+    const wanted = paused ? 'paused' : 'open';
+    if (this.#intake === 'draining' || this.#intake === wanted) return;
+    this.#setIntake(wanted);
+  }
+
+  #setIntake(intake: Intake): void {
+    this.#intake = intake;
     this.#changed();
-    this.#loop.intakeChanged(this.#leave.signal);
+    for (const upstream of this.#upstreams) upstream.intakeChanged();
+  }
+
+  #drain(reason: string): void {
+    if (this.#intake === 'draining') return;
+    this.deps.log.info('no more tasks are taken', { reason, running: this.#running.map(({ id }) => id) });
+    this.#setIntake('draining');
   }
 
   /**
-   * Serves until the server asks for shutdown (running tasks are finished) or `stop` aborts (they are cancelled and
-   * reported). `hurry` cuts the reports short.
+   * Serves until all servers have asked for shutdown, or refused (with `exitOnRefusal`), or until `stop` aborts: then no
+   * task is taken any more, those that run may end, and are cancelled and reported after the drain's limit or when
+   * `hurry` aborts. An ephemeral worker ends after its one task.
    */
   async run(stop: AbortSignal, hurry: AbortSignal): Promise<WorkerEnd> {
+    const loops = new AbortController();
+    const timers: (() => void)[] = [];
+    let cancelled = false;
+    const cancelNow = () => {
+      cancelled = this.#cancelTasks() || cancelled;
+      const limitMs = LAST_REPORTS_MS + (cancelled ? CANCEL_GRACE_MS : 0);
+      timers.push(this.deps.clock.after(limitMs, () => this.#leave.abort()));
+    };
+    const onStop = () => {
+      this.#drain('the worker was asked to stop');
+      if (this.deps.drainMs === 0) cancelNow();
+      else timers.push(this.deps.clock.after(this.deps.drainMs, cancelNow));
+    };
+    const onHurry = () => (cancelled ? this.#leave.abort() : cancelNow());
+    whenAborted(stop, onStop);
+    whenAborted(hurry, onHurry);
     this.#changed();
-    await this.#loop.run(stop);
-    if (!stop.aborted) await this.#idle(stop);
-    const cancelled = this.#tasks.ids.length > 0;
-    if (cancelled) this.deps.log.warn('stopping: cancelling what runs', { tasks: this.#tasks.ids });
-    const leave = () => this.#leave.abort();
-    hurry.addEventListener('abort', leave, { once: true });
-    this.#tasks.cancelAll('worker-stops');
-    const stopTimer = this.deps.clock.after(CANCEL_GRACE_MS + LAST_REPORTS_MS, leave);
-    await this.#idle(hurry);
-    stopTimer();
-    return cancelled ? 'tasks-cancelled' : 'finished';
+    const ends = await this.#serveAll(loops.signal);
+    for (const cancel of timers) cancel();
+    loops.abort();
+    for (const client of this.#clients) client.close();
+    if (cancelled) return 'tasks-cancelled';
+    return ends.includes('refused') ? 'refused' : 'finished';
   }
 
-  /** Resolves when nothing runs, or when `signal` aborts. */
-  #idle(signal: AbortSignal): Promise<void> {
+  /** Resolves when every upstream has come to its end, its tasks with it. */
+  #serveAll(signal: AbortSignal): Promise<LoopEnd[]> {
+    const leave = AbortSignal.any([signal, this.#leave.signal]);
+    return Promise.all(
+      this.#upstreams.map(async (upstream) => {
+        const end = await upstream.run(leave);
+        await this.#idle(upstream, leave);
+        await upstream.leave(this.options.ephemeral);
+        return end;
+      }),
+    );
+  }
+
+  #cancelTasks(): boolean {
+    const running = this.#running;
+    if (running.length === 0) return false;
+    this.deps.log.warn('cancelling what runs', { tasks: running.map(({ id }) => id) });
+    for (const { tasks } of this.#upstreams) tasks.cancelAll('worker-stops');
+    return true;
+  }
+
+  get #running() {
+    return this.#upstreams.flatMap(({ tasks }) => tasks.list);
+  }
+
+  /** Resolves when nothing runs for that upstream, or when `signal` aborts. */
+  #idle(upstream: ServedUpstream, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
-        if (this.#tasks.ids.length > 0 && !signal.aborted) return;
+        if (upstream.busy && !signal.aborted) return;
         this.#idleWaiters.delete(check);
+        signal.removeEventListener('abort', check);
         resolve();
       };
       this.#idleWaiters.add(check);
@@ -104,27 +178,29 @@ export class Worker {
     });
   }
 
+  #onAccepted(): void {
+    if (!this.options.ephemeral) return;
+    this.#hasItsOne = true;
+    this.#drain('the one task of this worker has come');
+  }
+
+  #onRegistered(): void {
+    if (!this.#registered) this.deps.link.registered();
+    this.#registered = true;
+  }
+
   #changed(): void {
-    this.deps.link.state(this.#paused ? 'paused' : 'open', this.#tasks.list);
-    this.#loop.wake();
+    this.deps.link.state(this.#intake === 'open' ? 'open' : 'paused', this.#running);
     for (const check of [...this.#idleWaiters]) check();
   }
 
-  #apply(response: PollResponse, taskDeps: TaskDeps): void {
-    for (const id of [...response.tasksToStop, ...response.oldTaskIdsToStop.map(String)])
-      this.#tasks.cancel(id, 'server');
-    for (const task of response.tasksToStart) {
-      const run = (signal: AbortSignal) => runTask(task, taskDeps, signal);
-      const started = this.#tasks.start(taskIdOf(task), task.resourcesToUse, this.deps.clock.wallMs(), run);
-      if (!started) this.deps.log.warn('task runs already, second copy ignored', { taskId: taskIdOf(task) });
-    }
+  async #createInstance(task: PollResponse_AgentAwareTask, signal: AbortSignal): Promise<Instance> {
+    const placement = await this.deps.place(task.isolation);
+    return this.deps.standby.take(task.isolation) ?? this.deps.createInstance(placement, signal);
   }
+}
 
-  async #createInstance(isolation: Isolation | undefined): Promise<Instance> {
-    const kind = isolation?.type.case;
-    if (isolation === undefined || kind === 'none') return this.deps.createNoneInstance();
-    throw new AppError('CONFIG', `this worker cannot run tasks in isolation "${kind ?? 'of an unknown kind'}"`, {
-      hint: 'leave `isolation` out of persistent_worker to run directly on the worker',
-    });
-  }
+function whenAborted(signal: AbortSignal, run: () => void): void {
+  if (signal.aborted) run();
+  else signal.addEventListener('abort', run, { once: true });
 }

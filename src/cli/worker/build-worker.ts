@@ -1,0 +1,52 @@
+import type { Instance } from '../../isolation/instance.ts';
+import { createNoneInstance, type NoneOptions } from '../../isolation/none/none-isolation.ts';
+import type { Placement } from '../../isolation/placement.ts';
+import { AppError } from '../../lib/errors.ts';
+import type { Logger } from '../../lib/log.ts';
+import { systemClock } from '../../platform/clock.ts';
+import { tempFolder } from '../../platform/host.ts';
+import { systemRandom } from '../../platform/random.ts';
+import { selfCommand } from '../../platform/self.ts';
+import { connect } from '../../rpc/client.ts';
+import { rootsFrom } from '../../rpc/tls.ts';
+import { agentEnvironment } from '../../worker/agent-environment.ts';
+import type { WorkerOptions } from '../../worker/configuration/options.ts';
+import type { WorkerLink } from '../../worker/link.ts';
+import { decide } from '../../worker/policy/decide.ts';
+import { NO_STANDBY } from '../../worker/standby-offer.ts';
+import { CANCEL_GRACE_MS, DRAIN_MS, Worker } from '../../worker/worker.ts';
+import type { CliContext } from '../context.ts';
+
+/** Makes the place that the policy allows; engines for the other kinds are not part of this worker. */
+async function createInstance(placement: Placement, none: NoneOptions): Promise<Instance> {
+  if (placement.kind === 'none') return createNoneInstance(none);
+  throw new AppError('CONFIG', `this worker cannot run tasks in isolation "${placement.kind}"`, {
+    hint: 'leave `isolation` out of persistent_worker to run directly on the worker',
+  });
+}
+
+/** The worker with its real parts. One under a supervisor was drained before it is stopped. */
+export function buildWorker(
+  start: {
+    readonly options: WorkerOptions;
+    readonly passEnvironment: readonly string[];
+    readonly link: WorkerLink;
+    readonly supervised: boolean;
+  },
+  log: Logger,
+  { env }: CliContext,
+): Worker {
+  const { options, passEnvironment, link, supervised } = start;
+  const agentCommand = [...selfCommand(), 'agent'];
+  const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
+  const roots = rootsFrom(env.SSL_CERT_FILE);
+  return new Worker(options, {
+    connect: (endpoint) => connect(endpoint, roots),
+    agentEnvironment: agentEnvironment(env, passEnvironment),
+    place: (isolation) => decide(options.security, isolation),
+    createInstance: (placement) => createInstance(placement, none),
+    standby: NO_STANDBY,
+    drainMs: supervised ? 0 : DRAIN_MS,
+    ...{ link, log, clock: systemClock, random: systemRandom },
+  });
+}
