@@ -22,6 +22,8 @@ export interface LoopDeps {
   /** Starts and cancels what the answer says. `late`: the poll went out when no tasks were wanted any more. */
   readonly apply: (response: PollResponse, late: boolean) => void;
   readonly intake: () => Intake;
+  /** Last reports of tasks that are on their way; undefined when there are none. */
+  readonly settled: () => Promise<unknown> | undefined;
   /** Whether anything runs or waits to be reported. */
   readonly busy: () => boolean;
   readonly onRegistered: () => void;
@@ -33,6 +35,9 @@ export interface LoopDeps {
 }
 
 export type LoopEnd = 'shutdown' | 'refused' | 'drained' | 'stopped';
+
+/** So long a poll waits for reports that are on their way, so that it need not name tasks that are over. */
+const SETTLE_MS = 20;
 
 /** So long the server has to hear that the worker takes tasks again, or none any more, before the loop ends without. */
 const LAST_WORD_MS = 2_000;
@@ -110,6 +115,7 @@ export class PollLoop {
       onRegistered();
     }
     await this.#announceIntake(signal);
+    await this.#settle();
     const before = this.deps.snapshot();
     const late = this.deps.intake() === 'draining' || this.#shutdown;
     const stamp = reports.pollSent();
@@ -123,6 +129,15 @@ export class PollLoop {
     const outdated = this.deps.snapshot().version !== before.version;
     const poll = { tookMs: clock.monoMs() - startedMs, intervalMs: this.#intervalMs, outdated };
     return pauseAfterPoll(poll, this.deps.random);
+  }
+
+  async #settle(): Promise<void> {
+    const settled = this.deps.settled();
+    if (settled === undefined) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.deps.clock.after(SETTLE_MS, late.resolve);
+    await Promise.race([settled, late.promise]);
+    cancel();
   }
 
   #takeShutdown({ shutdown }: PollResponse): void {

@@ -4,7 +4,8 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import { RpcError, retryOf } from '../rpc/rpc-error.ts';
-import type { TaskKey, Upstream } from './upstream.ts';
+import type { TaskKey } from './task-identity.ts';
+import type { Upstream } from './upstream.ts';
 
 export interface ReportsDeps {
   readonly upstream: Upstream;

@@ -92,7 +92,8 @@ async function carryOut(
 
 /**
  * Takes one task through its life: instance, TaskStarted, agent, TaskFailed where the run itself failed, instance
- * closed, TaskStopped (specification of the worker, section 6.2). Never rejects. An abort of `signal` cancels the task.
+ * closed, TaskStopped (specification of the worker, section 6.2). Resolves with how to make the last of these reports.
+ * An abort of `signal` cancels the task.
  * `lease` is given back as soon as nothing of the task is left, and before the server hears of its end: the next task may
  * come with that very answer.
  */
@@ -101,7 +102,7 @@ export async function runTask(
   lease: Lease,
   taskDeps: TaskDeps,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const key: TaskKey = { id: taskIdOf(task), clientSecret: task.clientSecret };
   const deps = { ...taskDeps, log: taskDeps.log.child({ taskId: key.id }) };
   const { reports, log, leave } = deps;
@@ -111,12 +112,12 @@ export async function runTask(
   } catch (error) {
     lease.release();
     const message = describeError(error);
-    if (signal.aborted) return reports.stopped(key, leave);
+    if (signal.aborted) return () => reports.stopped(key, leave);
     log.error('task cannot be run', { error: message });
-    return reports.failed(key, message, leave);
+    return () => reports.failed(key, message, leave);
   }
   if (!signal.aborted) await carryOut(instance, task, deps, signal);
   await closeInstance(instance, lease, deps);
-  await reports.stopped(key, leave);
   log.info('task ended', { cancelled: signal.aborted });
+  return () => reports.stopped(key, leave);
 }

@@ -2,7 +2,12 @@ interface Entry {
   readonly id: string;
   readonly startedAtMs: number;
   readonly controller: AbortController;
+  /** The last report on its way, once it is; resolves when the entry is gone. */
+  ending?: Promise<void>;
 }
+
+/** Runs a task, and resolves with how to make its last report. */
+export type TaskBody = (signal: AbortSignal) => Promise<() => Promise<void>>;
 
 /** Why a task was cancelled; the reason of its `AbortSignal`. */
 export type CancelReason = 'server' | 'worker-stops';
@@ -21,15 +26,29 @@ export class RunningTasks {
     return this.#entries.has(id);
   }
 
-  /** Runs a task whose id is not in use. `run` must not reject. */
-  start(id: string, nowMs: number, run: (signal: AbortSignal) => Promise<void>): void {
-    const controller = new AbortController();
-    this.#entries.set(id, { id, startedAtMs: nowMs, controller });
+  /** Runs a task whose id is not in use. Neither `run` nor the report may reject. */
+  start(id: string, nowMs: number, run: TaskBody): void {
+    const entry: Entry = { id, startedAtMs: nowMs, controller: new AbortController() };
+    this.#entries.set(id, entry);
     this.onChange();
-    void run(controller.signal).finally(() => {
+    const forget = () => {
       this.#entries.delete(id);
       this.onChange();
+    };
+    const report = (last: () => Promise<void>) => {
+      entry.ending = last().finally(forget);
+      return entry.ending;
+    };
+    void run(entry.controller.signal).then(report, (error: unknown) => {
+      forget();
+      throw error;
     });
+  }
+
+  /** Resolves when the last reports that are on their way now have arrived; undefined when there are none. */
+  get settled(): Promise<unknown> | undefined {
+    const ending = [...this.#entries.values()].flatMap((entry) => entry.ending ?? []);
+    return ending.length === 0 ? undefined : Promise.all(ending);
   }
 
   /** Cancels a task; one that does not run is no error. The first reason counts. */

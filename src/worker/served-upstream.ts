@@ -72,6 +72,7 @@ export class ServedUpstream {
       ...{ onRegistered, onTurn, onTrouble },
       snapshot: () => this.#snapshot(),
       apply: (response, late) => this.#apply(response, late),
+      settled: () => this.tasks.settled,
       busy: () => this.busy,
     });
   }

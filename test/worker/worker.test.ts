@@ -1,209 +1,306 @@
-import { afterEach, expect, test } from 'bun:test';
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { AgentTask, Instance } from '../../src/isolation/instance.ts';
-import { Secret } from '../../src/lib/secret.ts';
-import { systemClock } from '../../src/platform/clock.ts';
-import { connect } from '../../src/rpc/client.ts';
-import {
-  CirrusWorkersService,
-  type PollRequest,
-  type PollResponseSchema,
-} from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
+import { afterEach, describe, expect, test } from 'bun:test';
+import { AppError } from '../../src/lib/errors.ts';
 import { HEADER } from '../../src/rpc/metadata.ts';
-import { RpcError } from '../../src/rpc/rpc-error.ts';
-import { type RpcServer, startRpcServer, unaryHandler } from '../../src/rpc/server.ts';
-import { resolveWorkerOptions } from '../../src/worker/configuration/resolve-options.ts';
-import { noLink } from '../../src/worker/link.ts';
-import { Worker } from '../../src/worker/worker.ts';
-import { memoryLogger } from '../support/logger.ts';
+import { CLOSE_LIMIT_MS } from '../../src/worker/run-task.ts';
+import { CANCEL_GRACE_MS, DRAIN_MS } from '../../src/worker/worker.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeWorkerServer, task } from '../support/fake-worker-server.ts';
+import { startTestWorker, type TestWorkerOptions } from '../support/test-worker.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-type Answer = MessageInitShape<typeof PollResponseSchema>;
-
-const servers: RpcServer[] = [];
+const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.stop(AbortSignal.abort());
+  for (const close of open.splice(0).reverse()) await close();
 });
 
-/** A server of the protocol whose polls are answered from a queue; an empty queue holds the poll for a moment. */
-async function startServer(answers: Answer[]) {
-  const calls: string[] = [];
-  const polls: PollRequest[] = [];
-  const faults: Record<string, number> = {};
-  const note = (name: string, headers: Readonly<Record<string, string>>, more = '') => {
-    if ((faults[name] ?? 0) > 0) {
-      faults[name] = (faults[name] ?? 0) - 1;
-      throw new RpcError('UNAVAILABLE', 'a moment please');
-    }
-    expect(headers[HEADER.sessionToken]).toBe('session');
-    expect(headers[HEADER.workerName]).toBe('w1');
-    calls.push(`${name} ${headers[HEADER.taskId] ?? ''}:${headers[HEADER.clientSecret] ?? ''}${more}`);
-  };
-  const { method } = CirrusWorkersService;
-  const server = await startRpcServer({
-    listen: '127.0.0.1:0',
-    onBug: (name, error) => calls.push(`bug in ${name}: ${String(error)}`),
-    handlers: [
-      unaryHandler(method.register, async ({ registrationToken }) => {
-        if (registrationToken !== 'token') throw new RpcError('PERMISSION_DENIED', 'unknown token');
-        return { sessionToken: 'session' };
-      }),
-      unaryHandler(method.poll, async (request) => {
-        polls.push(request);
-        // held like a hub does: until there is something to say, or what the poll told is no longer true
-        const before = calls.length;
-        for (let waits = 0; waits < 100 && answers.length === 0 && calls.length === before; waits += 1)
-          await Bun.sleep(10);
-        return { pollIntervalInSeconds: 1, ...answers.shift() };
-      }),
-      unaryHandler(method.taskStarted, async ({ taskId }, { headers }) => {
-        note('started', headers, ` body ${taskId}`);
-        return {};
-      }),
-      unaryHandler(method.taskFailed, async ({ message }, { headers }) => {
-        note('failed', headers, ` ${message}`);
-        return {};
-      }),
-      unaryHandler(method.taskStopped, async (_request, { headers }) => {
-        note('stopped', headers);
-        return {};
-      }),
-    ],
-  });
-  servers.push(server);
-  return { port: server.port, calls, polls, faults };
+async function startServer(): Promise<FakeWorkerServer> {
+  const server = await new FakeWorkerServer().start();
+  open.push(() => server[Symbol.asyncDispose]());
+  return server;
 }
 
-function startWorker(port: number, run: (task: AgentTask, signal: AbortSignal) => Promise<{ problem: string | null }>) {
-  const file = { token: new Secret('token'), name: 'w1', resources: { slots: 2 } };
-  const rpcEndpoint = { value: `http://127.0.0.1:${port}`, from: '--rpc-endpoint' };
-  const options = resolveWorkerOptions(file, { rpcEndpoint }, 'host');
-  const closed: number[] = [];
-  const instance: Instance = { run, close: async () => [String(closed.push(1))].slice(1) };
-  const client = connect(options.upstreams[0].endpoint, []);
-  const worker = new Worker(options, {
-    ...{
-      client,
-      agentEnvironment: { A: '1' },
-      link: noLink,
-      clock: systemClock,
-      random: Math.random,
-      log: memoryLogger(),
-    },
-    createNoneInstance: async () => instance,
+function startWorker(server: FakeWorkerServer, more: Partial<TestWorkerOptions> = {}) {
+  const worker = startTestWorker({ endpoints: [server.endpoint], ...more });
+  open.push(async () => {
+    worker.isolation.obedient = true;
+    worker.stop();
+    worker.hurry();
+    for (const instance of worker.isolation.instances) instance.letGo();
+    for (const instance of worker.isolation.instances) instance.end();
+    await worker.ended;
   });
-  const stop = new AbortController();
-  const hurry = new AbortController();
-  const ended = worker.run(stop.signal, hurry.signal).finally(() => client.close());
-  return { ended, stop: () => stop.abort(), closed };
+  return worker;
 }
 
-const task = (taskId: string) => ({
-  taskId,
-  clientSecret: 'client',
-  serverSecret: 'server',
-  resourcesToUse: { slots: 1 },
-});
+type Running = ReturnType<typeof startWorker>;
 
-test('a task is started, run, closed and stopped, in this order, and seen in polls while it runs', async () => {
-  const server = await startServer([{ tasksToStart: [task('7')] }]);
-  const end = Promise.withResolvers<{ problem: null }>();
-  const seen: AgentTask[] = [];
-  const worker = startWorker(server.port, (agentTask) => {
-    seen.push(agentTask);
-    return end.promise;
-  });
-  await waitFor('a poll that tells of the task', () => server.polls.find((poll) => poll.runningTasks.includes('7')));
-  const poll = server.polls.find((candidate) => candidate.runningTasks.includes('7'));
-  expect(poll?.oldRunningTasks).toEqual([7n]);
-  expect(poll?.resourcesInUse).toEqual({ slots: 1 });
-  expect(poll?.workerInfo?.resourcesTotal).toEqual({ slots: 2 });
-  await waitFor('the agent runs', () => seen.length === 1);
-  expect(server.calls).toEqual(['started 7:client body 7']);
-  expect(seen).toEqual([
-    {
+const agentRuns = (worker: Running, count = 1) =>
+  waitFor('the agent runs', () => worker.isolation.instances[count - 1]?.signal !== undefined);
+const reported = (server: FakeWorkerServer, text: string) =>
+  waitFor(text, () => server.reports.some((line) => line.startsWith(text)));
+const told = (server: FakeWorkerServer, running: string[]) =>
+  waitFor(`a poll that tells of ${running}`, () =>
+    server.polls.find((poll) => JSON.stringify(poll.runningTasks) === JSON.stringify(running)),
+  );
+
+describe('the order of calls (specification, section 6.2)', () => {
+  test('success', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [task('7')] });
+    await agentRuns(worker);
+    const poll = await told(server, ['7']);
+    expect(poll).toMatchObject({ oldRunningTasks: [7n], resourcesInUse: { slots: 1 } });
+    expect(poll.workerInfo?.resourcesTotal).toEqual({ slots: 2 });
+    expect(server.reports).toEqual(['started 7']);
+    const { environment, ...rest } = await worker.isolation.last.ran.promise;
+    expect(rest).toEqual({
       taskId: '7',
-      apiEndpoint: `http://127.0.0.1:${server.port}`,
-      serverSecret: 'server',
-      clientSecret: 'client',
-      environment: { A: '1' },
-    },
-  ]);
-  end.resolve({ problem: null });
-  await waitFor('the task is stopped', () => server.calls.includes('stopped 7:client'));
-  expect(worker.closed).toEqual([1]);
-  await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
-  worker.stop();
+      apiEndpoint: server.endpoint,
+      serverSecret: 'server-7',
+      clientSecret: 'client-7',
+    });
+    expect(environment).toMatchObject({
+      A: '1',
+      CIRRUS_SENTRY_TAGS: expect.stringContaining('cirrus.task_id=7,cirrus.upstream_worker_name=w1'),
+    });
+    worker.isolation.last.end();
+    await reported(server, 'stopped 7');
+    expect(worker.isolation.last.closed).toBe(true);
+    await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
+    worker.stop();
+    expect(await worker.ended).toBe('finished');
+    expect(server.reports).toEqual(['started 7', 'stopped 7']);
+  });
+
+  test('a run that fails, such as by a crash of the agent', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [task('8')] });
+    await agentRuns(worker);
+    worker.isolation.last.end('the agent ended unexpectedly with signal SIGSEGV');
+    await reported(server, 'stopped 8');
+    const crash = 'failed 8: the agent ended unexpectedly with signal SIGSEGV';
+    expect(server.reports).toEqual(['started 8', crash, 'stopped 8']);
+  });
+
+  test('cancelled by the server: no TaskFailed, whatever the agent says; old integers name tasks too', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [{ ...task(''), oldTaskId: 10n }, task('uuid-11')] });
+    await agentRuns(worker, 2);
+    server.answer({ oldTaskIdsToStop: [10n], tasksToStop: ['uuid-11', 'unknown'] });
+    await waitFor('both are stopped', () => server.reports.length === 4);
+    expect(server.reports.toSorted()).toEqual(['started 10', 'started uuid-11', 'stopped 10', 'stopped uuid-11']);
+  });
+
+  test('W10: an instance that cannot be made: TaskFailed alone, and nothing of it is left', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    worker.isolation.refusal = new AppError('CONFIG', 'this worker does not run tart', { hint: 'write tart: {}' });
+    server.answer({ tasksToStart: [task('9', { resourcesToUse: { slots: 2 } })] });
+    await reported(server, 'failed 9');
+    expect(server.reports).toEqual(['failed 9: this worker does not run tart; write tart: {}']);
+    worker.isolation.refusal = undefined;
+    await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
+    expect(server.polls.at(-1)?.resourcesInUse).toEqual({});
+    server.answer({ tasksToStart: [task('9', { resourcesToUse: { slots: 2 } })] });
+    await reported(server, 'started 9');
+  });
+
+  test('W12: a start that the server refuses for good ends in TaskFailed and TaskStopped', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.faults.set('TaskStarted', { status: 'INVALID_ARGUMENT', times: 1 });
+    server.answer({ tasksToStart: [task('12')] });
+    await reported(server, 'stopped 12');
+    expect(server.reports[0]).toContain('did not take the report that the task has started');
+    expect(worker.isolation.last.signal).toBeUndefined();
+  });
+
+  test('W12: cancelled before its start was taken', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.faults.set('TaskStarted', { status: 'UNAVAILABLE', times: 1_000 });
+    server.answer({ tasksToStart: [task('13')] });
+    await told(server, ['13']);
+    server.answer({ tasksToStop: ['13'] });
+    await reported(server, 'stopped 13');
+    expect(server.reports).toEqual(['stopped 13']);
+    expect(worker.isolation.last.closed).toBe(true);
+  });
+});
+
+test('W13: reports outlive an absent server and a lost session, and are made once', async () => {
+  const server = await startServer();
+  const worker = startWorker(server);
+  server.answer({ tasksToStart: [task('11')] });
+  await agentRuns(worker);
+  await server.cut();
+  server.forgetSessions();
+  worker.isolation.last.end('no disk');
+  await server.start();
+  await reported(server, 'stopped 11');
+  expect(server.reports).toEqual(['started 11', 'failed 11: no disk', 'stopped 11']);
+  expect(server.registrations).toHaveLength(2);
+});
+
+test('W5: a task goes on while its server forgets the session', async () => {
+  const server = await startServer();
+  const worker = startWorker(server);
+  server.answer({ tasksToStart: [task('5')] });
+  await agentRuns(worker);
+  server.forgetSessions();
+  server.answer({});
+  await waitFor('it registers again', () => server.registrations.length === 2);
+  await waitFor('and polls', () => server.calls.at(-1)?.headers[HEADER.sessionToken] === 'session-2');
+  expect(server.polls.at(-1)?.runningTasks).toEqual(['5']);
+  expect(worker.isolation.last.signal?.aborted).toBe(false);
+});
+
+test('W11: resources are free before the server hears of the end, so that the next task fits', async () => {
+  const server = await startServer();
+  const worker = startWorker(server, { resources: { slots: 1 } });
+  server.answer({ tasksToStart: [task('1')] });
+  await agentRuns(worker);
+  const gate = Promise.withResolvers<void>();
+  server.gates.set('TaskStopped', gate.promise);
+  worker.isolation.last.end();
+  await waitFor('it is closed', () => worker.isolation.last.closed);
+  server.answer({ tasksToStart: [task('2')] });
+  await agentRuns(worker, 2);
+  expect(server.polls.at(-1)?.runningTasks).toContain('1');
+  gate.resolve();
+  await reported(server, 'stopped 1');
+});
+
+test('W16: an instance that does not close: the end is reported, its place stays out of use until it does', async () => {
+  const server = await startServer();
+  const clock = new FakeClock();
+  const worker = startWorker(server, { resources: { slots: 1 }, clock });
+  worker.isolation.hangs = true;
+  server.answer({ tasksToStart: [task('1')] });
+  await agentRuns(worker);
+  worker.isolation.last.end();
+  await waitFor('it closes', () => worker.isolation.last.closed);
+  await clock.advance(CLOSE_LIMIT_MS);
+  await reported(server, 'stopped 1');
+  server.answer({ tasksToStart: [task('2')] });
+  await reported(server, 'failed 2: this worker has not enough resources');
+  worker.isolation.hangs = false;
+  worker.isolation.instances[0]?.letGo();
+  await waitFor('it has closed', () => worker.log.lines.some(({ message }) => message.includes('after all')));
+  server.answer({ tasksToStart: [task('3')] });
+  await reported(server, 'started 3');
+});
+
+describe('the end', () => {
+  test('W19: a stop lets tasks finish, with the server told and polled meanwhile', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    worker.stop();
+    await waitFor('the server is told', () => server.calls.some(({ text }) => text === 'disable'));
+    server.answer({});
+    server.answer({ tasksToStart: [task('2')] });
+    await reported(server, 'failed 2: this worker is stopping');
+    expect(worker.isolation.last.signal?.aborted).toBe(false);
+    worker.isolation.last.end();
+    expect(await worker.ended).toBe('finished');
+    expect(server.reports).toContain('stopped 1');
+    expect(server.calls.at(-1)?.text).toBe('enable');
+  });
+
+  test('W19: tasks are cancelled and reported when the limit of the drain is over', async () => {
+    const server = await startServer();
+    const clock = new FakeClock();
+    const worker = startWorker(server, { clock, drainMs: DRAIN_MS });
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    worker.stop();
+    await clock.advance(DRAIN_MS - 1);
+    expect(worker.isolation.last.signal?.aborted).toBe(false);
+    await clock.advance(1);
+    expect(await worker.ended).toBe('tasks-cancelled');
+    expect(server.reports).toEqual(['started 1', 'stopped 1']);
+  });
+
+  test('W19: a second signal cancels now', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    worker.stop();
+    worker.hurry();
+    expect(await worker.ended).toBe('tasks-cancelled');
+    expect(server.reports).toEqual(['started 1', 'stopped 1']);
+  });
+
+  test('a worker that was drained before cancels at once', async () => {
+    const server = await startServer();
+    const worker = startWorker(server, { drainMs: 0 });
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    worker.stop();
+    expect(await worker.ended).toBe('tasks-cancelled');
+  });
+
+  test('tasks that ignore their cancellation, and servers that are gone, hold the worker for a bounded time', async () => {
+    const server = await startServer();
+    const clock = new FakeClock();
+    const worker = startWorker(server, { clock, drainMs: 0 });
+    worker.isolation.obedient = false;
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    await server.cut();
+    worker.stop();
+    await clock.advance(CANCEL_GRACE_MS + 10_000);
+    expect(await worker.ended).toBe('tasks-cancelled');
+  });
+
+  test('a shutdown flag lets the tasks of its own answer end first', async () => {
+    const server = await startServer();
+    const worker = startWorker(server);
+    server.answer({ tasksToStart: [task('13')], shutdown: true });
+    await agentRuns(worker);
+    worker.isolation.last.end();
+    expect(await worker.ended).toBe('finished');
+    expect(server.reports).toEqual(['started 13', 'stopped 13']);
+  });
+
+  test('W8: with exit on refusal a worker that is refused ends, and cancels what it ran for that server', async () => {
+    const server = await startServer();
+    const worker = startWorker(server, { exitOnRefusal: true });
+    server.answer({ tasksToStart: [task('1')] });
+    await agentRuns(worker);
+    server.tokens = [];
+    server.forgetSessions();
+    server.answer({});
+    expect(await worker.ended).toBe('refused');
+    expect(worker.isolation.last.signal?.aborted).toBe(true);
+  });
+});
+
+test('an ephemeral worker runs one task, says that it goes, and ends', async () => {
+  const server = await startServer();
+  const worker = startWorker(server, { ephemeral: true });
+  server.answer({ tasksToStart: [task('1'), task('2')] });
+  await reported(server, 'failed 2: this worker runs a single task');
+  await agentRuns(worker);
+  await waitFor('the server is told', () => server.calls.some(({ text }) => text === 'disable'));
+  worker.isolation.last.end();
   expect(await worker.ended).toBe('finished');
-  expect(server.calls).toEqual(['started 7:client body 7', 'stopped 7:client']);
+  expect(server.reports).toContain('stopped 1');
+  expect(server.calls.map(({ text }) => text)).not.toContain('enable');
 });
 
-test('a run that fails is reported with its reason before it is stopped', async () => {
-  const server = await startServer([{ tasksToStart: [task('8')] }]);
-  const worker = startWorker(server.port, async () => ({ problem: 'no disk' }));
-  await waitFor('the task is stopped', () => server.calls.includes('stopped 8:client'));
-  expect(server.calls).toEqual(['started 8:client body 8', 'failed 8:client no disk', 'stopped 8:client']);
-  worker.stop();
-  await worker.ended;
-});
-
-test('isolation that this worker does not have fails the task with a sentence and frees its resources', async () => {
-  const isolation = { type: { case: 'tart' as const, value: { image: 'i' } } };
-  const server = await startServer([{ tasksToStart: [{ ...task('9'), isolation }] }]);
-  const worker = startWorker(server.port, async () => ({ problem: null }));
-  await waitFor('the refusal', () => server.calls.length > 0);
-  expect(server.calls[0]).toStartWith('failed 9:client this worker cannot run tasks in isolation "tart"');
-  const later = server.polls.length;
-  await waitFor('a later poll', () => server.polls.length > later + 1);
-  expect(server.polls.at(-1)).toMatchObject({ runningTasks: [], resourcesInUse: {} });
-  worker.stop();
-  await worker.ended;
-});
-
-test('the server cancels a task: no failure is reported', async () => {
-  const answers: Answer[] = [{ tasksToStart: [task('10')] }];
-  const server = await startServer(answers);
-  const worker = startWorker(
-    server.port,
-    (_task, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({ problem: 'cut' }))),
-  );
-  await waitFor('it runs', () => server.calls.length === 1);
-  answers.push({ tasksToStop: ['10', 'unknown'] });
-  await waitFor('it is stopped', () => server.calls.length === 2);
-  expect(server.calls[1]).toBe('stopped 10:client');
-  await waitFor('a poll that tells so', () => server.polls.at(-1)?.runningTasks.length === 0);
-  worker.stop();
-  expect(await worker.ended).toBe('finished');
-});
-
-test('reports are repeated while the server is away', async () => {
-  const server = await startServer([{ tasksToStart: [task('11')] }]);
-  Object.assign(server.faults, { started: 2, stopped: 2 });
-  const worker = startWorker(server.port, async () => ({ problem: null }));
-  await waitFor('the task is stopped', () => server.calls.includes('stopped 11:client'));
-  expect(server.calls).toEqual(['started 11:client body 11', 'stopped 11:client']);
-  worker.stop();
-  await worker.ended;
-});
-
-test('a worker that is stopped cancels and reports what runs, and says so', async () => {
-  const server = await startServer([{ tasksToStart: [task('12')] }]);
-  const worker = startWorker(
-    server.port,
-    (_task, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({ problem: null }))),
-  );
-  await waitFor('it runs', () => server.calls.length === 1);
-  worker.stop();
-  expect(await worker.ended).toBe('tasks-cancelled');
-  expect(server.calls[1]).toBe('stopped 12:client');
-});
-
-test('a shutdown flag of the server lets running tasks end first', async () => {
-  const server = await startServer([{ tasksToStart: [task('13')], shutdown: true }]);
-  const end = Promise.withResolvers<{ problem: null }>();
-  const worker = startWorker(server.port, () => end.promise);
-  await waitFor('it runs', () => server.calls.length === 1);
-  end.resolve({ problem: null });
-  expect(await worker.ended).toBe('finished');
-  expect(server.calls[1]).toBe('stopped 13:client');
+test('a pause and its end are told to the server at once, beside the poll that it holds', async () => {
+  const server = await startServer();
+  const worker = startWorker(server);
+  await waitFor('it polls', () => server.polls.length === 1);
+  worker.worker.setPaused(true);
+  await waitFor('pause', () => server.calls.at(-1)?.text === 'disable');
+  worker.worker.setPaused(false);
+  await waitFor('resume', () => server.calls.some(({ text }) => text === 'enable'));
 });
