@@ -126,31 +126,34 @@ export class ServedUpstream {
   #apply(response: PollResponse, late: boolean): void {
     for (const id of [...response.tasksToStop, ...response.oldTaskIdsToStop.map(String)])
       this.tasks.cancel(id, 'server');
-    for (const task of response.tasksToStart) this.#take(task, late);
+    const taken = response.tasksToStart.filter((task) => this.#take(task, late));
+    if (taken.length > 0) this.deps.standby.announce(taken.map(({ isolation }) => isolation));
     const [parameters] = response.updatedStandbyInstances;
     if (parameters !== undefined && !response.shutdown && !late) this.deps.standby.update(parameters);
   }
 
-  #take(task: PollResponse_AgentAwareTask, late: boolean): void {
+  /** Starts the task, unless it is to be refused or ignored. */
+  #take(task: PollResponse_AgentAwareTask, late: boolean): boolean {
     const { log, capacity, clock } = this.deps;
     const nameless = namelessProblem(task);
     if (nameless !== undefined) {
       log.error('the server sent a task that cannot be answered, ignored', { problem: nameless });
-      return;
+      return false;
     }
     const key = { id: taskIdOf(task), clientSecret: task.clientSecret };
     if (this.tasks.has(key.id)) {
       log.warn('task runs already, second copy ignored', { taskId: key.id });
-      return;
+      return false;
     }
     const stopping = late ? 'this worker is stopping and takes no new tasks' : this.deps.full();
     const lease = stopping ?? amountsProblem(task.resourcesToUse) ?? capacity.take(task.resourcesToUse);
     if (typeof lease === 'string') {
       this.#refuse(key, lease);
-      return;
+      return false;
     }
     this.tasks.start(key.id, clock.wallMs(), (signal) => runTask(task, lease, this.#taskDeps, signal));
     this.deps.onAccepted();
+    return true;
   }
 
   /** Refused tasks never ran here: the server gets the reason, and nothing else follows. */
