@@ -16,18 +16,38 @@ function peeled(schema: unknown): unknown {
   return wrapped ? peeled(schema.unwrap()) : schema;
 }
 
+/** The schema of a part of what `schema` describes; undefined where it knows none. */
+function schemaWithin(schema: unknown, step: PropertyKey): unknown {
+  const outer = peeled(schema);
+  if (outer instanceof z.ZodObject) return Object.hasOwn(outer.shape, step) ? outer.shape[String(step)] : undefined;
+  if (outer instanceof z.ZodRecord) return outer.valueType;
+  return outer instanceof z.ZodArray ? outer.element : undefined;
+}
+
 /** The keys that a schema knows at a path; empty when it has none. */
 function knownKeys(schema: z.ZodType, path: Path): string[] {
-  let current: unknown = schema;
-  for (const step of [...path, undefined]) {
-    current = peeled(current);
-    if (step === undefined) break;
-    if (current instanceof z.ZodObject) current = current.shape[String(step)];
-    else if (current instanceof z.ZodRecord) current = current.valueType;
-    else if (current instanceof z.ZodArray) current = current.element;
-    else return [];
-  }
+  const current = peeled(path.reduce<unknown>(schemaWithin, schema));
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+/** Whether a schema takes a number for text too. */
+function takesAnyScalar(schema: unknown): boolean {
+  const own = peeled(schema);
+  if (!(own instanceof z.ZodUnion)) return false;
+  const has = (kind: typeof z.ZodString | typeof z.ZodNumber) => own.options.some((option) => option instanceof kind);
+  return has(z.ZodString) && has(z.ZodNumber);
+}
+
+/** Where text is wanted a number stays as it was written: the label `xcode: 16.0` is not `16`. */
+function keepWriting(node: unknown, schema: unknown): void {
+  if (isMap(node)) {
+    for (const { key, value } of node.items)
+      if (isScalar(key)) keepWriting(value, schemaWithin(schema, String(key.value)));
+  } else if (isSeq(node)) {
+    for (const item of node.items) keepWriting(item, schemaWithin(schema, 0));
+  } else if (isScalar(node) && node.value !== null && typeof node.value !== 'string' && takesAnyScalar(schema)) {
+    node.value = node.source ?? String(node.value);
+  }
 }
 
 function placesIn(counter: LineCounter, file: string) {
@@ -109,7 +129,7 @@ export function parseConfigFile<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const lineCounter = new LineCounter();
   const placeAt = placesIn(lineCounter, file);
-  const documents = parseAllDocuments(text, { lineCounter, version: '1.2', maxAliasCount: 100 } as never);
+  const documents = parseAllDocuments(text, { lineCounter, version: '1.2', merge: true, maxAliasCount: 100 } as never);
   const [document, second] = Array.isArray(documents) ? documents : [];
   if (second !== undefined) {
     const place = placeAt(second.range?.[0]);
@@ -121,6 +141,7 @@ export function parseConfigFile<Schema extends z.ZodType>(
     const message = (broken.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
     throw new AppError('CONFIG', message, { place: { file, line: start?.line, column: start?.col } });
   }
+  keepWriting(document?.contents, schema);
   const parsed = schema.safeParse((document === undefined ? undefined : toValue(document, placeAt)) ?? {});
   if (parsed.success) return parsed.data;
   const locate = createLocator(document?.contents ?? null, placeAt);

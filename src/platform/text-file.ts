@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { AppError } from '../lib/errors.ts';
 import { errnoOf } from './files.ts';
 
@@ -60,4 +60,10 @@ export function readSecretFile(path: string, what: string): string {
 /** Reads a secret from standard input, to its end. */
 export function readSecretInput(what: string): string {
   return secretOf(readAll(STANDARD_INPUT, what), `standard input, for ${what},`);
+}
+
+/** Whether accounts other than the owner may open the file; false for a pipe or device, such as a shell's `<(…)`. */
+export function othersMayRead(path: string): boolean {
+  const entry = statSync(path, { throwIfNoEntry: false });
+  return entry?.isFile() === true && (entry.mode & 0o044) !== 0;
 }

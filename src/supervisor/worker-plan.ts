@@ -89,7 +89,8 @@ function readNamed(key: string, named: string | undefined, defaultPath: string, 
 function readSetup({ config, name }: PlanInput): WorkerSetup {
   const { configFile, tokenFile, environment } = config.worker;
   const text = readNamed('worker.config', configFile, DEFAULT_CONFIG, config.file);
-  const token = readNamed('worker.token-file', tokenFile, DEFAULT_TOKEN, config.file)?.trim();
+  const ownTokens = tokenFile === undefined && /^upstreams\s*:/m.test(text ?? ''); // each upstream has one of its own
+  const token = ownTokens ? undefined : readNamed('worker.token-file', tokenFile, DEFAULT_TOKEN, config.file)?.trim();
   if (token === '') {
     throw new AppError('CONFIG', `worker.token-file: ${tokenFile ?? DEFAULT_TOKEN} is empty`, {
       place: { file: config.file },
@@ -107,7 +108,7 @@ function readSetup({ config, name }: PlanInput): WorkerSetup {
 }
 
 function warnOfOpenSecrets({ config }: PlanInput, setup: WorkerSetup, warnings: string[]): void {
-  const holdsToken = /^\s*(?:token|"token"|'token')\s*:/m.test(setup.configText);
+  const holdsToken = /^\s*(?:-\s+)?(?:token|"token"|'token')\s*:/m.test(setup.configText);
   const paths = [
     setup.token === null ? [] : [config.worker.tokenFile ?? DEFAULT_TOKEN],
     holdsToken ? [setup.configFile] : [],

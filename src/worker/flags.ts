@@ -1,9 +1,21 @@
 import type { Amounts } from '../lib/amounts.ts';
 import { AppError } from '../lib/errors.ts';
 
-/** Splits `a=1,b=2` into pairs. Throws `AppError` (USAGE) for a part without `=` or with an empty key. */
+const MAX_AMOUNT = 1e9;
+
+/** The parts of a comma-separated list; a part in double quotes may hold commas, and `""` for a quote. */
+function partsOf(text: string): string[] {
+  const parts = [...text.matchAll(/(?:^|,)("(?:[^"]|"")*"(?=,|$)|[^,]*)/g)].map(([, part = '']) => part);
+  return parts.map((part) => (/^".*"$/s.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part));
+}
+
+/**
+ * Splits `a=1,b=2` into pairs. A text with one `=` is one pair whose value may hold commas, as with the flags of the
+ * worker that people used before. Throws `AppError` (USAGE) for a part without `=` or with an empty key.
+ */
 function pairsOf(flag: string, text: string): [string, string][] {
-  return text.split(',').map((part) => {
+  const single = text.split('=').length === 2;
+  return (single ? [text.replace(/^"(.*)"$/s, '$1')] : partsOf(text)).map((part) => {
     const at = part.indexOf('=');
     if (at > 0) return [part.slice(0, at).trim(), part.slice(at + 1).trim()];
     throw new AppError('USAGE', `${flag} ${text}: "${part}" is not of the form key=value`);
@@ -19,8 +31,8 @@ export function collectLabels(text: string, before: Readonly<Record<string, stri
 export function collectAmounts(text: string, before: Amounts = {}): Amounts {
   const amounts = pairsOf('--resources', text).map(([name, value]): [string, number] => {
     const amount = Number(value);
-    if (value !== '' && Number.isFinite(amount) && amount >= 0) return [name, amount];
-    throw new AppError('USAGE', `--resources ${text}: "${value}" is not a number from 0 up`);
+    if (value !== '' && amount >= 0 && amount <= MAX_AMOUNT) return [name, amount];
+    throw new AppError('USAGE', `--resources ${text}: "${value}" is not a number from 0 up to ${MAX_AMOUNT}`);
   });
   return { ...before, ...Object.fromEntries(amounts) };
 }

@@ -3,9 +3,8 @@ import type { Amounts } from '../../lib/amounts.ts';
 import { AppError } from '../../lib/errors.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Environment } from '../../platform/environment.ts';
-import { readSecretFile, readSecretInput, readSmallFile } from '../../platform/text-file.ts';
+import { readSecretFile, readSecretInput } from '../../platform/text-file.ts';
 import type { Given, Settings } from '../../worker/configuration/settings.ts';
-import { parseWorkerFile, type WorkerFile } from '../../worker/configuration/worker-file.ts';
 import { collectAmounts, collectLabels } from '../../worker/flags.ts';
 
 /** The flags that every command about a worker takes. */
@@ -67,9 +66,4 @@ export function settingsOfEnvironment(env: Environment): Settings {
     token: given(token === undefined ? undefined : new Secret(token), 'PWAGENT_TOKEN'),
     rpcEndpoint: given(variable(env, 'PWAGENT_RPC_ENDPOINT'), 'PWAGENT_RPC_ENDPOINT'),
   };
-}
-
-/** The file that `--file` names; `{}` without one. Throws `AppError` (CONFIG). */
-export function readWorkerFile({ file }: CommonFlags, env: Environment): WorkerFile {
-  return file === undefined || file === '' ? {} : parseWorkerFile(readSmallFile(file, 'configuration file'), file, env);
 }
