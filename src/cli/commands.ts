@@ -25,6 +25,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'take tasks from a hub and run them on this machine',
     load: () => import('./worker-run.ts'),
   },
+  'worker pause': {
+    summary: 'let a worker get no new tasks; --wait until none runs',
+    load: () => import('./worker-pause.ts'),
+  },
+  'worker resume': { summary: 'take back a pause', load: () => import('./worker-resume.ts') },
   run: {
     summary: 'supervise a worker and end the machine on time (launchd or systemd starts this)',
     load: () => import('./run.ts'),
@@ -50,7 +55,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 
 function overview(): string {
   const shown = Object.entries(COMMANDS).filter(([, { hidden }]) => hidden !== true);
-  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
+  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`);
   return [
     'pwagent keeps CI workers on Macs and Linux clean, alive and short-lived, and brings the hub that they poll.',
     '',

@@ -34,7 +34,11 @@ function defineWorkerPause() {
   });
   return addCommonFlags(command)
     .option('--wait', 'wait until none of its tasks runs')
-    .option('--timeout <duration>', 'with --wait: end with 4 after so long, such as 90s or 1h (default: no limit)', durationOf)
+    .option(
+      '--timeout <duration>',
+      'with --wait: end with 4 after so long, such as 90s or 1h (default: no limit)',
+      durationOf,
+    )
     .addHelpText('after', '\nExit codes: 0 paused, 3 the hub does not know the worker, 4 time-out, 75 interrupted.');
 }
 
@@ -58,7 +62,8 @@ export async function run(args: readonly string[], context: CliContext): Promise
     context.stdout.write(`worker ${options.name} is paused${idle}\n`);
     return EXIT.ok;
   } catch (error) {
-    if (context.stop.aborted) throw new AppError('TEMPORARY', 'interrupted; the worker may be paused, with tasks running');
+    if (context.stop.aborted)
+      throw new AppError('TEMPORARY', 'interrupted; the worker may be paused, with tasks running');
     if (!late.signal.aborted) throw error;
     context.stderr.write(`pwagent: worker ${options.name} is paused, but not all of its tasks have ended in time\n`);
     return PAUSE_EXIT.timedOut;

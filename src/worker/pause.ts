@@ -59,7 +59,12 @@ function failure({ name, upstream }: Known, error: unknown): AppError {
 }
 
 /** Asks again while the server is away. Rejects with an `AppError`; undefined when it does not know the worker. */
-async function ask<Answer>(known: Known, call: () => Promise<Answer>, { clock, random, tell }: PauseDeps, signal: AbortSignal) {
+async function ask<Answer>(
+  known: Known,
+  call: () => Promise<Answer>,
+  { clock, random, tell }: PauseDeps,
+  signal: AbortSignal,
+) {
   const startedMs = clock.monoMs();
   for (let attempt = 0; ; attempt += 1) {
     try {

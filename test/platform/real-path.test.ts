@@ -46,7 +46,7 @@ test.each([
 ])('%s cannot be followed', async (path, code) => {
   using folder = tempFolder();
   layOut(folder.path);
-  expect(realPathOf(folder.path + path)).rejects.toMatchObject({ code });
+  await expect(realPathOf(folder.path + path)).rejects.toMatchObject({ code });
 });
 
 test('the kernel follows as the model of the policy tests does', async () => {

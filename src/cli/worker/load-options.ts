@@ -1,6 +1,6 @@
+import type { Environment } from '../../platform/environment.ts';
 import { defaultWorkerName } from '../../platform/host.ts';
 import { othersMayRead, readSmallFile } from '../../platform/text-file.ts';
-import type { Environment } from '../../platform/environment.ts';
 import type { WorkerOptions } from '../../worker/configuration/options.ts';
 import { overrideWarning } from '../../worker/configuration/overrides.ts';
 import { remarksOn } from '../../worker/configuration/remarks.ts';
@@ -18,7 +18,8 @@ export interface Loaded {
 
 function warningsOf(flags: CommonFlags, text: string, file: WorkerFile): string[] {
   const { tokenFile, file: path } = flags;
-  const holdsToken = /(?:^|\s)["']?token["']?\s*:\s*["']?[^\s"'$]/m.test(text) && (file.token ?? file.upstreams) != null;
+  const holdsToken =
+    /(?:^|\s)["']?token["']?\s*:\s*["']?[^\s"'$]/m.test(text) && (file.token ?? file.upstreams) != null;
   const open = [
     tokenFile !== undefined && tokenFile !== '-' ? [tokenFile] : [],
     path !== undefined && holdsToken ? [path] : [],
@@ -26,8 +27,12 @@ function warningsOf(flags: CommonFlags, text: string, file: WorkerFile): string[
   return [
     ...(flags.token === undefined
       ? []
-      : ['--token shows the token to every user of this machine; --token-file, PWAGENT_TOKEN and standard input do not']),
-    ...open.filter(othersMayRead).map((name) => `${name} holds a token and other users may open it: run chmod 600 ${name}`),
+      : [
+          '--token shows the token to every user of this machine; --token-file, PWAGENT_TOKEN and standard input do not',
+        ]),
+    ...open
+      .filter(othersMayRead)
+      .map((name) => `${name} holds a token and other users may open it: run chmod 600 ${name}`),
     ...remarksOn(text),
   ];
 }
@@ -45,7 +50,11 @@ export function loadSettings(flags: CommonFlags, env: Environment): Loaded {
 }
 
 /** The whole configuration of a worker. Throws `AppError` (CONFIG, USAGE). */
-export function loadOptions(flags: CommonFlags, env: Environment, more: Settings = {}): { options: WorkerOptions; warnings: readonly string[] } {
+export function loadOptions(
+  flags: CommonFlags,
+  env: Environment,
+  more: Settings = {},
+): { options: WorkerOptions; warnings: readonly string[] } {
   const { file, settings, warnings } = loadSettings(flags, env);
   return { options: resolveWorkerOptions(file, { ...settings, ...more }, defaultWorkerName()), warnings };
 }

@@ -18,6 +18,8 @@ export function pauseDepsOf({ env, stderr }: CliContext, warnings: readonly stri
 
 export function tellUnknown(name: string, endpoints: readonly string[], { stderr }: CliContext): number {
   for (const endpoint of endpoints)
-    stderr.write(`pwagent: ${endpoint} does not know a worker ${name}; name and token must be those of the running worker\n`);
+    stderr.write(
+      `pwagent: ${endpoint} does not know a worker ${name}; name and token must be those of the running worker\n`,
+    );
   return PAUSE_EXIT.unknownWorker;
 }

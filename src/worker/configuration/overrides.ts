@@ -12,7 +12,12 @@ function losersOf<T>(holders: Holders<T>, same: (left: T, right: T) => boolean):
   return given.filter(({ value }) => !same(value, winner.value)).map(({ from }) => `${from} by ${winner.from}`);
 }
 
-function mapLosers<T>(key: string, file: string, own: Readonly<Record<string, T>> | null | undefined, over: Given<Readonly<Record<string, T>>> | undefined): string[] {
+function mapLosers<T>(
+  key: string,
+  file: string,
+  own: Readonly<Record<string, T>> | null | undefined,
+  over: Given<Readonly<Record<string, T>>> | undefined,
+): string[] {
   if (over === undefined) return [];
   return Object.entries(own ?? {}).flatMap(([name, value]) => {
     const inFlags = Object.hasOwn(over.value, name) ? { value: over.value[name] as T, from: over.from } : undefined;
@@ -24,8 +29,14 @@ function mapLosers<T>(key: string, file: string, own: Readonly<Record<string, T>
  * One sentence that names every value that loses against another place, or undefined. `file` is the name of the
  * configuration file; file < environment < flags.
  */
-export function overrideWarning(file: string, own: WorkerFile, environment: Settings, flags: Settings): string | undefined {
-  const ofFile = <T>(key: string, value: T | null | undefined) => (value == null ? undefined : { value, from: `${key} of ${file}` });
+export function overrideWarning(
+  file: string,
+  own: WorkerFile,
+  environment: Settings,
+  flags: Settings,
+): string | undefined {
+  const ofFile = <T>(key: string, value: T | null | undefined) =>
+    value == null ? undefined : { value, from: `${key} of ${file}` };
   const sameSecret = (left: Secret, right: Secret) => left.reveal() === right.reveal();
   const overridden = [
     ...losersOf([ofFile('token', own.token), environment.token, flags.token], sameSecret),

@@ -15,6 +15,8 @@ export function remarksOn(text: string): string[] {
     const key = `security.allowed-isolations.${kind}`;
     if (rules === null) return [`${key} has no value, so ${kind} is denied; write "${kind}: {}" to allow it`];
     const images = at(rules, 'allowed-images');
-    return Array.isArray(images) && images.length === 0 ? [`${key}.allowed-images is empty, so any image is allowed`] : [];
+    return Array.isArray(images) && images.length === 0
+      ? [`${key}.allowed-images is empty, so any image is allowed`]
+      : [];
   });
 }
