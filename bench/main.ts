@@ -12,6 +12,7 @@ import { cirrusYml } from './cirrus-yml.ts';
 import { benchEnvironment, buildAll, executable } from './executable.ts';
 import { firstLogLine } from './first-log-line.ts';
 import { idle } from './idle.ts';
+import { logIngestion } from './log-ingestion.ts';
 import { describeMachine } from './machine.ts';
 import { type Outcome, storeOutcome, tableOf, writePerformancePage } from './report.ts';
 import { startUp } from './start-up.ts';
@@ -22,6 +23,7 @@ import { supervisorTicks } from './supervisor-ticks.ts';
 /** Each starts what it needs below `folder`, an empty one, and ends it again. In the order of the page. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
   'first-log-line': firstLogLine,
+  'log-ingestion': logIngestion,
   idle,
   'start-up': startUp,
   'supervisor-idle': supervisorIdle,

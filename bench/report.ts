@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dir, '..');
 const RESULTS = join(ROOT, 'bench/results');
 
 /** Of a figure; empty for a count. */
-export type Unit = 'ms' | 'MiB' | 's' | 'documents/s' | 'KiB' | 'KiB/min' | '';
+export type Unit = 'ms' | 'MiB' | 's' | 'documents/s' | 'KiB' | 'KiB/min' | 'MB/s' | '';
 
 /** One line of a table. */
 export interface Row {
@@ -20,6 +20,8 @@ export interface Row {
   readonly samples: number;
   /** What it should stay under, where the design names a goal. */
   readonly goal?: number;
+  /** What it should reach, where the design names such a goal. */
+  readonly atLeast?: number;
 }
 
 /** What one benchmark found. */
@@ -42,13 +44,28 @@ export function rowOf(what: string, unit: Unit, samples: readonly number[], more
   return { what, unit, value: median(samples), spread: spread(samples), samples: samples.length, ...more };
 }
 
-const DIGITS: Readonly<Record<Unit, number>> = { ms: 1, MiB: 1, s: 2, 'documents/s': 0, KiB: 0, 'KiB/min': 1, '': 0 };
+const DIGITS: Readonly<Record<Unit, number>> = {
+  ms: 1,
+  MiB: 1,
+  s: 2,
+  'documents/s': 0,
+  KiB: 0,
+  'KiB/min': 1,
+  'MB/s': 0,
+  '': 0,
+};
 
-function cellsOf({ what, unit, value, spread: range, samples, goal }: Row): string[] {
+function aimOf({ unit, value, goal, atLeast }: Row): string {
+  if (goal !== undefined) return `${value <= goal ? 'reached' : 'MISSED'}: ≤ ${goal} ${unit}`;
+  if (atLeast !== undefined) return `${value >= atLeast ? 'reached' : 'MISSED'}: ≥ ${atLeast} ${unit}`;
+  return '';
+}
+
+function cellsOf(row: Row): string[] {
+  const { what, unit, value, spread: range, samples } = row;
   const show = (figure: number) => figure.toFixed(DIGITS[unit]);
   const between = range === null ? '' : `${show(range[0])} – ${show(range[1])}`;
-  const aim = goal === undefined ? '' : `${value <= goal ? 'reached' : 'MISSED'}: ≤ ${goal} ${unit}`;
-  return [what, `${show(value)} ${unit}`.trim(), between, String(samples), aim];
+  return [what, `${show(value)} ${unit}`.trim(), between, String(samples), aimOf(row)];
 }
 
 const HEAD = ['what', 'median or named figure', 'spread', 'samples', 'goal'];
