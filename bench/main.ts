@@ -15,6 +15,7 @@ import { idle } from './idle.ts';
 import { logIngestion } from './log-ingestion.ts';
 import { describeMachine } from './machine.ts';
 import { type Outcome, storeOutcome, tableOf, writePerformancePage } from './report.ts';
+import { restart } from './restart.ts';
 import { startUp } from './start-up.ts';
 import { supervisorDeadline } from './supervisor-deadline.ts';
 import { supervisorIdle } from './supervisor-idle.ts';
@@ -24,6 +25,7 @@ import { supervisorTicks } from './supervisor-ticks.ts';
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
   'first-log-line': firstLogLine,
   'log-ingestion': logIngestion,
+  restart,
   idle,
   'start-up': startUp,
   'supervisor-idle': supervisorIdle,
