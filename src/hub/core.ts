@@ -3,7 +3,19 @@ import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet } from './fleet.ts';
 import type { LogReader } from './logs/log-reader.ts';
-import type { BuildView, HubCore, LogChunk, NewBuild, Role, SupervisorView, TaskView, WorkerView } from './model.ts';
+import type {
+  BuildFilter,
+  BuildView,
+  HubCore,
+  LogChunk,
+  NewBuild,
+  Role,
+  SupervisorView,
+  TaskFilter,
+  TaskView,
+  WorkerView,
+} from './model.ts';
+import { type Page, type PageAsk, pageOf } from './page.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import { refreshBuild } from './store/build-progress.ts';
 import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/builds.ts';
@@ -11,7 +23,7 @@ import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
 import { listReports, saveReport } from './store/supervisors.ts';
-import { findTask, linkedTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
+import { findTask, linkedTasks, newestTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
 import { findToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
 import { buildView, taskView, workerView } from './views.ts';
 
@@ -27,6 +39,8 @@ export interface CoreDeps {
 
 /** Ids come from outside as text; anything but a decimal number names nothing. */
 const numberOf = (id: string) => (/^\d{1,16}$/.test(id) ? Number(id) : -1);
+
+const beforeOf = (after: string | undefined) => (after === undefined ? undefined : numberOf(after));
 
 /** What the HTTP side sees of the hub. */
 export class Core implements HubCore {
@@ -47,11 +61,22 @@ export class Core implements HubCore {
     return view;
   }
 
-  listBuilds(limit: number): Promise<BuildView[]> {
+  listBuilds({ limit, after }: PageAsk, filter: BuildFilter = {}): Promise<Page<BuildView>> {
     return this.deps.store.read(async (sql) => {
-      const views: BuildView[] = [];
-      for (const build of await newestBuilds(sql, limit)) views.push(await this.#view(sql, build));
-      return views;
+      const page = pageOf(await newestBuilds(sql, limit + 1, beforeOf(after), filter), limit, ({ id }) => String(id));
+      const items: BuildView[] = [];
+      for (const build of page.items) items.push(await this.#view(sql, build));
+      return { ...page, items };
+    });
+  }
+
+  listTasks({ limit, after }: PageAsk, { status, buildId }: TaskFilter = {}): Promise<Page<TaskView>> {
+    const filter = { status, buildId: buildId === undefined ? undefined : numberOf(buildId) };
+    return this.deps.store.read(async (sql) => {
+      const page = pageOf(await newestTasks(sql, limit + 1, beforeOf(after), filter), limit, ({ id }) => String(id));
+      const items: TaskView[] = [];
+      for (const task of page.items) items.push(...(await this.#taskViews(sql, task.buildId, [task])));
+      return { ...page, items };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Task } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { Page, PageAsk } from './page.ts';
 
 /** Status names of the protocol; a task or instruction has one at a time. */
 export type StatusName =
@@ -73,6 +74,8 @@ export interface WorkerView {
   readonly resources: Readonly<Record<string, number>>;
   readonly runningTasks: readonly string[];
   readonly online: boolean;
+  /** Gets no new tasks: paused by an operator, or draining by itself. */
+  readonly paused: boolean;
   readonly lastSeenAt: string;
   /** Null where no supervisor reports. */
   readonly supervisor: SupervisorView | null;
@@ -101,13 +104,25 @@ export interface NewBuild {
   readonly tasks: readonly Task[];
 }
 
+export interface BuildFilter {
+  readonly status?: StatusName | undefined;
+  readonly branch?: string | undefined;
+}
+
+export interface TaskFilter {
+  readonly status?: StatusName | undefined;
+  readonly buildId?: string | undefined;
+}
+
 export type Role = 'admin' | 'submit' | 'read';
 
 /** What the HTTP side needs of the heart of the hub. Every promise rejects with an `AppError` or is a bug. */
 export interface HubCore {
   createBuild(build: NewBuild): Promise<BuildView>;
   /** Newest first. */
-  listBuilds(limit: number): Promise<BuildView[]>;
+  listBuilds(ask: PageAsk, filter?: BuildFilter): Promise<Page<BuildView>>;
+  /** Newest first. */
+  listTasks(ask: PageAsk, filter?: TaskFilter): Promise<Page<TaskView>>;
   getBuild(id: string): Promise<BuildView | undefined>;
   getTask(id: string): Promise<TaskView | undefined>;
   listWorkers(): Promise<WorkerView[]>;

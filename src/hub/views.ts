@@ -61,11 +61,12 @@ export function buildView(build: BuildRecord, tasks: readonly TaskView[]): Build
 }
 
 export function workerView(
-  { name, pool, labels, resources }: WorkerRecord,
+  { name, pool, labels, resources, disabled, draining }: WorkerRecord,
   online: boolean,
   lastSeenMs: number,
   runningTasks: readonly string[],
   supervisor: SupervisorView | null,
 ): WorkerView {
-  return { name, pool, labels, resources, runningTasks, online, lastSeenAt: rfc3339(lastSeenMs), supervisor };
+  const paused = disabled || draining;
+  return { name, pool, labels, resources, runningTasks, online, paused, lastSeenAt: rfc3339(lastSeenMs), supervisor };
 }

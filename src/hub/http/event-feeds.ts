@@ -73,8 +73,9 @@ export async function* overviewFeed({ core, clock, present }: FeedDeps, signal: 
   const wake = createWake(clock);
   core.watch(undefined, wake.ring, signal);
   for (;;) {
-    const [builds, workers] = await Promise.all([core.listBuilds(OVERVIEW_BUILDS), core.listWorkers()]);
-    yield formatStreamEvent('overview', JSON.stringify({ builds: builds.map(present), workers }));
+    const ask = { limit: OVERVIEW_BUILDS, after: undefined };
+    const [builds, workers] = await Promise.all([core.listBuilds(ask), core.listWorkers()]);
+    yield formatStreamEvent('overview', JSON.stringify({ builds: builds.items.map(present), workers }));
     await clock.sleep(OVERVIEW_PAUSE_MS, signal);
     await wake.next(HEARTBEAT_MS, signal); // workers come and go without a change of any build
   }

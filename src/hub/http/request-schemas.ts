@@ -55,10 +55,21 @@ export async function readJson<Schema extends z.ZodType>(request: Request, schem
   } catch {
     throw new HttpError(400, 'the body is not JSON');
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`);
-  throw new HttpError(400, issues.join('; '));
+  return parsed(schema, value, (path) => path || 'the body');
+}
+
+/** `value` as `schema` makes it. `nameOf` tells people what a path in it is called. Throws `HttpError` 400. */
+export function parsed<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  nameOf: (path: string) => string,
+): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new HttpError(
+    400,
+    result.error.issues.map(({ path, message }) => `${nameOf(path.join('.'))}: ${message}`).join('; '),
+  );
 }
 
 /** A whole number of a query or header, or `fallback` when it is not there. Throws `HttpError` 400 for anything else. */

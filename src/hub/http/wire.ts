@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { BuildView, StatusName } from '../model.ts';
+import type { BuildView, StatusName, TaskView } from '../model.ts';
 
 /** What clients accept from a hub. Unknown keys are let through: a newer hub may say more. */
 
@@ -14,22 +14,23 @@ const STATUS_NAMES = [
   'SKIPPED',
 ] as const satisfies readonly StatusName[];
 
-const status = z.enum(STATUS_NAMES);
+export const statusSchema = z.enum(STATUS_NAMES);
 const time = z.string().nullable();
 
 const instruction = z.object({
   name: z.string(),
   kind: z.string(),
-  status,
+  status: statusSchema,
   exitCode: z.number().nullable(),
   durationMs: z.number().nullable(),
 });
 
-const task = z.object({
+/** A task as the interface tells it. */
+export const taskSchema: z.ZodType<TaskView> = z.object({
   id: z.string(),
   buildId: z.string(),
   name: z.string(),
-  status,
+  status: statusSchema,
   reason: z.string().nullable(),
   worker: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
@@ -46,13 +47,13 @@ export type PublishedBuild = BuildView & { readonly url: string };
 
 export const publishedBuildSchema: z.ZodType<PublishedBuild> = z.object({
   id: z.string(),
-  status,
+  status: statusSchema,
   branch: z.string(),
   revision: z.string(),
   message: z.string(),
   createdAt: z.string(),
   finishedAt: time,
-  tasks: z.array(task),
+  tasks: z.array(taskSchema),
   url: z.string(),
 });
 
@@ -69,7 +70,7 @@ const problem = z.object({
 
 export const warningsSchema = z.object({ warnings: z.array(problem) });
 export const problemsSchema = z.object({ problems: z.array(problem) });
-export const treeSchema = z.object({ tree: z.string() });
+export const treeSchema = z.object({ tree: z.string(), sizeBytes: z.number().optional(), files: z.number().optional() });
 export const errorSchema = z.object({ error: z.object({ message: z.string(), hint: z.string().optional() }) });
 
 /** Data of a `log` event; `data` is base 64. */

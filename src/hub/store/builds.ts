@@ -1,5 +1,5 @@
 import { Status, type Task } from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import type { BuildView, NewBuild, StatusName } from '../model.ts';
+import type { BuildFilter, BuildView, NewBuild, StatusName } from '../model.ts';
 import type { Queries } from './database.ts';
 import { allowsFailures, encodeTask, kindOf, placementOf, timeoutSecondsOf } from './task-definition.ts';
 
@@ -79,9 +79,20 @@ export async function findBuild(sql: Queries, id: number): Promise<BuildRecord |
   return row;
 }
 
-/** Newest first. */
-export async function newestBuilds(sql: Queries, limit: number): Promise<BuildRecord[]> {
-  return [...(await sql<BuildRecord[]>`SELECT ${columns(sql)} FROM builds ORDER BY id DESC LIMIT ${limit}`)];
+/** Newest first, below `beforeId` where it is given. */
+export async function newestBuilds(
+  sql: Queries,
+  limit: number,
+  beforeId?: number,
+  { status, branch }: BuildFilter = {},
+): Promise<BuildRecord[]> {
+  const rows = await sql<BuildRecord[]>`
+    SELECT ${columns(sql)} FROM builds
+    WHERE id < ${beforeId ?? Number.MAX_SAFE_INTEGER}
+      ${status === undefined ? sql`` : sql`AND status = ${status}`}
+      ${branch === undefined ? sql`` : sql`AND branch = ${branch}`}
+    ORDER BY id DESC LIMIT ${limit}`;
+  return [...rows];
 }
 
 export async function setBuildStatus(

@@ -66,6 +66,22 @@ export async function tasksOfBuild(sql: Queries, buildId: number): Promise<TaskR
   return rows.map(toRecord);
 }
 
+/** Newest first, below `beforeId` where it is given. */
+export async function newestTasks(
+  sql: Queries,
+  limit: number,
+  beforeId?: number,
+  { status, buildId }: { readonly status?: StatusName | undefined; readonly buildId?: number | undefined } = {},
+): Promise<TaskRecord[]> {
+  const rows = await sql<Row[]>`
+    SELECT ${columns(sql)} FROM tasks
+    WHERE id < ${beforeId ?? Number.MAX_SAFE_INTEGER}
+      ${status === undefined ? sql`` : sql`AND status = ${status}`}
+      ${buildId === undefined ? sql`` : sql`AND build_id = ${buildId}`}
+    ORDER BY id DESC LIMIT ${limit}`;
+  return rows.map(toRecord);
+}
+
 /** Tasks that wait for a worker, oldest first. */
 export async function queuedTasks(sql: Queries): Promise<TaskRecord[]> {
   const rows = await sql<Row[]>`SELECT ${columns(sql)} FROM tasks WHERE status = ${'TRIGGERED'} ORDER BY id`;
