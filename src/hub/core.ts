@@ -7,9 +7,9 @@ import type {
   BuildFilter,
   BuildView,
   HubCore,
+  KnownCaller,
   LogChunk,
   NewBuild,
-  Role,
   SupervisorView,
   TaskFilter,
   TaskView,
@@ -151,7 +151,9 @@ export class Core implements HubCore {
     this.deps.changes.watch(buildId === undefined ? undefined : numberOf(buildId), onChange, signal);
   }
 
-  async roleOf(token: string): Promise<Role | undefined> {
-    return (await this.#validToken(token))?.role ?? undefined;
+  async callerOf(token: string): Promise<KnownCaller | undefined> {
+    const known = await this.#validToken(token);
+    if (known === undefined || known.role === null) return undefined;
+    return { name: `token ${known.id}`, role: known.role };
   }
 }

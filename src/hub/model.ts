@@ -114,6 +114,12 @@ export interface TaskFilter {
   readonly buildId?: string | undefined;
 }
 
+/** The holder of an API token. `name` names the token without giving it away. */
+export interface KnownCaller {
+  readonly name: string;
+  readonly role: Role;
+}
+
 export type Role = 'admin' | 'submit' | 'read';
 
 /** What the HTTP side needs of the heart of the hub. Every promise rejects with an `AppError` or is a bug. */
@@ -136,8 +142,8 @@ export interface HubCore {
   saveSupervisor(workerName: string, report: Omit<SupervisorView, 'receivedAt'>): Promise<void>;
   /** Whether this is the registration token of a pool. */
   isPoolToken(token: string): Promise<boolean>;
-  /** The role of an API token, or undefined for an unknown one. Compares in constant time. */
-  roleOf(token: string): Promise<Role | undefined>;
+  /** Whose API token this is, or undefined for one that is not good. Tokens are looked up by their hash. */
+  callerOf(token: string): Promise<KnownCaller | undefined>;
 }
 
 /** What the heart needs of the source side: where tasks of a build get their work tree from. */

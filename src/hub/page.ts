@@ -20,7 +20,11 @@ export function pageOf<Item>(read: readonly Item[], limit: number, keyOf: (item:
 }
 
 /** The part of a whole list behind a key, for lists that are small or in memory. Sorts it by that key. */
-export function slice<Item>(all: readonly Item[], { after, limit }: PageAsk, keyOf: (item: Item) => string): Page<Item> {
+export function slice<Item>(
+  all: readonly Item[],
+  { after, limit }: PageAsk,
+  keyOf: (item: Item) => string,
+): Page<Item> {
   const keyed = all.map((item) => ({ item, key: keyOf(item) })).sort((left, right) => (left.key < right.key ? -1 : 1));
   const rest = after === undefined ? keyed : keyed.filter(({ key }) => key > after);
   const { items, next } = pageOf(rest, limit, ({ key }) => key);

@@ -1,17 +1,10 @@
 import { createServer } from 'node:http';
 import type { Logger } from '../lib/log.ts';
+import { family, type Sample } from '../lib/prometheus.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { StatusAnswer, StatusReport } from './status-report.ts';
 
 const PHASES = ['starting', 'serving', 'withdrawn', 'draining', 'stopping', 'halted'] as const;
-
-type Sample = readonly [labels: string, value: number];
-
-function family(name: string, type: 'gauge' | 'counter', help: string, samples: readonly Sample[]): string {
-  if (samples.length === 0) return '';
-  const lines = samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}`);
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
-}
 
 /** The status as Prometheus text (exposition format 0.0.4). */
 export function metricsText(status: StatusReport, finishedTasks: number): string {

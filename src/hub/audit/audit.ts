@@ -54,7 +54,9 @@ export function createAuditLog(store: Database, clock: Pick<Clock, 'wallMs'>): A
       await store.write((sql) => insertAudit(sql, record));
     },
     async list({ limit, after }) {
-      const read = await store.read((sql) => newestAudit(sql, limit + 1, after === undefined ? undefined : Number(after)));
+      const read = await store.read((sql) =>
+        newestAudit(sql, limit + 1, after === undefined ? undefined : Number(after)),
+      );
       const { items, next } = pageOf(read, limit, ({ id }) => String(id));
       const entries = items.map(({ id, atMs, detail, ...rest }) => ({
         ...rest,

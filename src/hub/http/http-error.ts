@@ -4,7 +4,7 @@ import { TreeTooLargeError } from '../source/tree-folder.ts';
 /** An error with the status that HTTP has for it. */
 export class HttpError extends AppError {
   constructor(
-    readonly status: 400 | 401 | 403 | 404 | 405 | 413 | 422,
+    readonly status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 422 | 429,
     message: string,
     hint?: string,
   ) {

@@ -1,6 +1,7 @@
 import { AppError } from '../../lib/errors.ts';
 import { errnoOf } from '../../platform/files.ts';
 import type { ServerCertificate } from '../../rpc/tls.ts';
+import type { ConnectionFacts } from './http-app.ts';
 
 export interface HttpServerOptions {
   readonly hostname: string;
@@ -8,7 +9,9 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Serves HTTPS with it. */
   readonly tls?: ServerCertificate | undefined;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, facts: ConnectionFacts) => Response | Promise<Response>;
+  /** How long a client may take for the head of a request. */
+  readonly headTimeoutS?: number;
 }
 
 export interface HttpServer {
@@ -21,7 +24,12 @@ export interface HttpServer {
 
 /** Larger bodies are cut off by the runtime; the work tree store has a limit of its own below this. */
 const MAX_BODY_BYTES = 64 * 2 ** 30;
-/** Event streams send a heartbeat well within this. */
+/**
+ * A client that has not finished the head of its request by then is cut off, however steadily it trickles; so is a
+ * connection that is kept for nothing.
+ */
+const HEAD_TIMEOUT_S = 10;
+/** From then on: event streams send a heartbeat, and uploads their bytes, well within this. */
 const IDLE_TIMEOUT_S = 120;
 
 function listenError(error: unknown, { hostname, port, tls }: HttpServerOptions): AppError {
@@ -53,10 +61,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     const server = Bun.serve({
       hostname,
       port,
-      fetch,
+      fetch(request, connection) {
+        connection.timeout(request, IDLE_TIMEOUT_S);
+        return fetch(request, { address: connection.requestIP(request)?.address });
+      },
       development: false,
       reusePort: false, // unless told, the runtime may share the port with another server and split its requests
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: options.headTimeoutS ?? HEAD_TIMEOUT_S,
       maxRequestBodySize: MAX_BODY_BYTES,
       ...(tls === undefined ? {} : { tls: { cert: tls.certificate, key: tls.key } }),
     });

@@ -35,7 +35,10 @@ function answersOf({ answers }: Endpoint): Json {
     const content = schema === undefined ? { type: 'string' } : schemaOf(schema, 'input');
     return [status, { description, content: { [type ?? 'application/json']: { schema: content } } }];
   });
-  const error = { description: 'What went wrong, and what to do.', content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
+  const error = {
+    description: 'What went wrong, and what to do.',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  };
   return Object.fromEntries([...own, ['default', error]]);
 }
 

@@ -70,7 +70,11 @@ const problem = z.object({
 
 export const warningsSchema = z.object({ warnings: z.array(problem) });
 export const problemsSchema = z.object({ problems: z.array(problem) });
-export const treeSchema = z.object({ tree: z.string(), sizeBytes: z.number().optional(), files: z.number().optional() });
+export const treeSchema = z.object({
+  tree: z.string(),
+  sizeBytes: z.number().optional(),
+  files: z.number().optional(),
+});
 export const errorSchema = z.object({ error: z.object({ message: z.string(), hint: z.string().optional() }) });
 
 /** Data of a `log` event; `data` is base 64. */

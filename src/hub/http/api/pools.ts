@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { PoolSettings } from '../../pool-model.ts';
 import { slice } from '../../page.ts';
+import type { PoolSettings } from '../../pool-model.ts';
 import { endpoint, NOTHING, ok } from '../endpoint.ts';
 import type { HttpAppDeps } from '../http-app.ts';
 import { askOf, cursorOf, pageQuery } from '../paging.ts';

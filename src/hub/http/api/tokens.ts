@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { IssuedToken, NewToken } from '../../pool-model.ts';
 import { pageOf } from '../../page.ts';
+import type { IssuedToken, NewToken } from '../../pool-model.ts';
 import { endpoint, ok } from '../endpoint.ts';
 import type { HttpAppDeps } from '../http-app.ts';
 import { HttpError } from '../http-error.ts';
@@ -13,13 +13,21 @@ const listQuery = pageQuery.extend({
   kind: z.enum(['registration', 'api']).optional(),
 });
 const listAnswer = z.object({ tokens: z.array(tokenSchema), next: z.string().nullable() });
-const durationMs = z.number().int().min(0).max(3650 * 86_400_000);
+const durationMs = z
+  .number()
+  .int()
+  .min(0)
+  .max(3650 * 86_400_000);
 const newToken = z.strictObject({
   pool: z.string().max(200).optional().describe('For a registration token: the pool that workers join with it.'),
   role: z.enum(['admin', 'submit', 'read']).optional().describe('For an API token: what its holder may do.'),
   note: z.string().max(200).default(''),
   expiresInMs: durationMs.min(1).optional(),
-  token: z.string().regex(/^[\x21-\x7e]{8,500}$/).optional().describe('An existing registration token to take over.'),
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,500}$/)
+    .optional()
+    .describe('An existing registration token to take over.'),
 });
 const rotation = z.strictObject({ overlapMs: durationMs.default(0) });
 const revocation = z.strictObject({ endSessions: z.boolean().default(false) });
