@@ -38,7 +38,21 @@ export interface TaskView {
   readonly startedAt: string | null;
   readonly finishedAt: string | null;
   readonly instructions: readonly InstructionView[];
+  /** 1 for the first run of a task, 2 for its first re-run, … Each run has an id, and so an address, of its own. */
+  readonly run: number;
+  readonly runCause: RunCause;
+  /** Ids of the run before and of the one that took this one's place. */
+  readonly previousRun: string | null;
+  readonly nextRun: string | null;
+  /** What keeps back a task that nothing else does: somebody has to trigger it, and so on. */
+  readonly hold: Hold | null;
 }
+
+/** Why a run exists: the task's first, after the loss of its worker, or since somebody asked for it. */
+export type RunCause = 'first' | 'lost' | 'requested';
+
+/** `manual`: somebody has to trigger it. `pr-labels`: its pull request lacks labels. `lock`: another task has its lock. */
+export type Hold = 'manual' | 'pr-labels' | 'lock';
 
 export interface BuildView {
   readonly id: string;
@@ -50,7 +64,15 @@ export interface BuildView {
   readonly message: string;
   readonly createdAt: string;
   readonly finishedAt: string | null;
+  /** Name of the repository, for example `acme/app`; empty where none was given. */
+  readonly repository: string;
+  readonly pullRequest: number | null;
+  /** -100 to 100, 0 by default; more goes first. */
+  readonly priority: number;
+  /** The newest run of each task. */
   readonly tasks: readonly TaskView[];
+  /** Runs that others took the place of, oldest first; their logs stay. */
+  readonly earlierRuns: readonly TaskView[];
 }
 
 /** What the supervisor of a worker's machine reported last. It stays when the machine is gone, and so tells why it ended. */
@@ -100,6 +122,15 @@ export interface NewBuild {
   readonly message: string;
   /** Names the stored work tree (`hub/source`). */
   readonly treeId: string;
+  /** Tasks take turns by it, and execution locks are its own; empty for a work tree of nobody knows where. */
+  readonly repository?: string;
+  readonly pullRequest?: { readonly number: number; readonly labels: readonly string[] };
+  readonly priority?: number;
+  /**
+   * Whether it takes the place of older builds of the same repository and branch (or pull request): those of their
+   * tasks whose `auto_cancellation` is on are cancelled. Left out: yes when it has a repository.
+   */
+  readonly supersedes?: boolean;
   /** From the configuration language; ids and dependencies are local to the build. */
   readonly tasks: readonly Task[];
 }
@@ -121,6 +152,91 @@ export interface KnownCaller {
 }
 
 export type Role = 'admin' | 'submit' | 'read';
+
+/** Why a task stands where it stands, as told to people and as `--json`. */
+export interface WhyView {
+  readonly taskId: string;
+  readonly status: StatusName;
+  readonly kind: WhyKind;
+  /** One sentence for people, without a full stop. */
+  readonly reason: string;
+  /** Labels that no registered worker has, with the values that workers have instead. */
+  readonly missingLabels: readonly { readonly name: string; readonly value: string; readonly offered: readonly string[] }[];
+  /** Resources of which no matching worker has enough. */
+  readonly missingResources: readonly { readonly name: string; readonly wanted: number; readonly largest: number }[];
+  /** Workers with all its labels, at most 50, and how many there are. */
+  readonly workers: readonly WhyWorker[];
+  readonly matchingWorkers: number;
+  /** Its place among the tasks that want the same kind of worker: 1 is next. */
+  readonly position: { readonly place: number; readonly of: number; readonly exact: boolean } | null;
+  /** Tasks that have to end first. */
+  readonly waitsFor: readonly { readonly id: string; readonly name: string; readonly status: StatusName }[];
+  readonly lock: { readonly name: string; readonly heldBy: string } | null;
+  /** Labels that its pull request still lacks. */
+  readonly missingPullRequestLabels: readonly string[];
+  /** When it fails unless a worker for it comes; null while there is one, and without a limit. */
+  readonly failsAt: string | null;
+  /** When a pool that could take it expects capacity, as far as it says. */
+  readonly capacityExpected: readonly { readonly pool: string; readonly at: string; readonly note: string }[];
+}
+
+export type WhyKind =
+  | 'ended'
+  | 'running'
+  | 'dependencies'
+  | 'manual'
+  | 'pr-labels'
+  | 'lock'
+  | 'nobody'
+  | 'offline'
+  | 'paused'
+  | 'busy'
+  | 'reserved'
+  | 'other-worker'
+  | 'next';
+
+export interface WhyWorker {
+  readonly name: string;
+  readonly pool: string;
+  readonly state: 'online' | 'offline' | 'paused' | 'unsteady';
+  /** Whether it has enough of everything when it is idle. */
+  readonly largeEnough: boolean;
+  readonly running: readonly string[];
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+/** Something the hub decided about a task, with its reason. */
+export interface DecisionView {
+  readonly id: string;
+  readonly at: string;
+  readonly kind: string;
+  readonly taskId: string;
+  readonly worker: string | null;
+  readonly reason: string;
+}
+
+/** What people do to tasks and builds. `by` names who, for the audit. Undefined: there is nothing of that id. */
+export interface TaskControl {
+  whyTask(id: string): Promise<WhyView | undefined>;
+  /** Oldest first. */
+  decisionsAbout(taskId: string): Promise<DecisionView[]>;
+  /** Takes it out of the queue, or tells its worker to stop it. One that has ended stays as it is. */
+  cancelTask(id: string, by: string): Promise<TaskView | undefined>;
+  cancelBuild(id: string, by: string): Promise<BuildView | undefined>;
+  /**
+   * Runs an ended task again as a new run, and with it the tasks that were aborted behind it. Resolves with the new run.
+   * Throws `AppError` (USAGE) for one that has not ended or whose place another run has taken.
+   */
+  rerunTask(id: string, by: string): Promise<TaskView | undefined>;
+  /** Runs all failed and aborted tasks of a build again. Throws `AppError` (USAGE) when there are none. */
+  rerunBuild(id: string, by: string): Promise<BuildView | undefined>;
+  /** Lets a task with `trigger_type: manual` go. Throws `AppError` (USAGE) for one that does not wait for that. */
+  triggerTask(id: string, by: string): Promise<TaskView | undefined>;
+  /** What labels a pull request has now: tasks that waited for them go on. */
+  labelPullRequest(repository: string, number: number, labels: readonly string[]): Promise<void>;
+  /** When a pool expects capacity (RFC 3339), for those who ask why a task waits; null takes it back. */
+  expectCapacity(pool: string, expected: { readonly at: string; readonly note: string } | null): Promise<void>;
+}
 
 /** What the HTTP side needs of the heart of the hub. Every promise rejects with an `AppError` or is a bug. */
 export interface HubCore {

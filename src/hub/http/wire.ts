@@ -40,6 +40,11 @@ export const taskSchema: z.ZodType<TaskView> = z.object({
   startedAt: time,
   finishedAt: time,
   instructions: z.array(instruction),
+  run: z.number().default(1),
+  runCause: z.enum(['first', 'lost', 'requested']).default('first'),
+  previousRun: z.string().nullable().default(null),
+  nextRun: z.string().nullable().default(null),
+  hold: z.enum(['manual', 'pr-labels', 'lock']).nullable().default(null),
 });
 
 /** A build with the address of its page. */
@@ -53,7 +58,11 @@ export const publishedBuildSchema: z.ZodType<PublishedBuild> = z.object({
   message: z.string(),
   createdAt: z.string(),
   finishedAt: time,
+  repository: z.string().default(''),
+  pullRequest: z.number().nullable().default(null),
+  priority: z.number().default(0),
   tasks: z.array(taskSchema),
+  earlierRuns: z.array(taskSchema).default([]),
   url: z.string(),
 });
 
