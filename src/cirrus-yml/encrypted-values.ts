@@ -1,11 +1,18 @@
+import type { TextPlace } from './problem.ts';
 import type { Report } from './report.ts';
 import type { Node } from './yaml/node.ts';
 
 const ENCRYPTED = /^ENCRYPTED\[.*\]$/s;
 
-/** Warns, at each of its places, about text that only the closed service had the keys for. The text is never shown. */
-export function reportEncryptedValues(root: Node, report: Report): void {
+/** A value that only the closed service had the key for, as it was written, with its place. */
+export interface EncryptedValue extends TextPlace {
+  readonly text: string;
+}
+
+/** Finds such values at each of their places, and warns about them. The text is never shown. */
+export function reportEncryptedValues(root: Node, report: Report): EncryptedValue[] {
   const seen = new Set<Node>();
+  const found: { readonly at: number; readonly text: string }[] = [];
   const waiting: { readonly node: Node; readonly name: string | undefined }[] = [{ node: root, name: undefined }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node, name } = next;
@@ -14,8 +21,14 @@ export function reportEncryptedValues(root: Node, report: Report): void {
     if (node.kind === 'map') for (const { key, value } of node.entries) waiting.push({ node: value, name: key });
     else if (node.kind === 'list') for (const item of node.items) waiting.push({ node: item, name });
     else if (ENCRYPTED.test(node.text)) {
-      const message = `${name === undefined ? 'this value' : `"${name}"`} was encrypted for the hosted service, and nothing can decrypt it any more`;
-      report.warning(node.at, message, 'pass the secret as a variable from outside instead');
+      found.push({ at: node.at, text: node.text });
+      const what = name === undefined ? 'this value' : `"${name}"`;
+      report.encrypted(
+        node.at,
+        `${what} was encrypted for the hosted service, and nothing can decrypt it any more`,
+        'give its value to the hub with "pwagent secrets map"',
+      );
     }
   }
+  return found.sort((left, right) => left.at - right.at).map(({ at, text }) => ({ text, ...report.placeOf(at) }));
 }

@@ -4,7 +4,7 @@ import { checkConditions } from './check-conditions.ts';
 import { type NumberedTask, resolveDependencies } from './dependencies.ts';
 import type { SourceFiles } from './dockerfile/hash-dockerfile.ts';
 import { assemblePrebuild, type Prebuild, planPrebuilds } from './dockerfile/prebuild.ts';
-import { reportEncryptedValues } from './encrypted-values.ts';
+import { type EncryptedValue, reportEncryptedValues } from './encrypted-values.ts';
 import { INHERITABLE_FIELDS } from './field-names.ts';
 import { type FoundTask, findTasks } from './find-tasks.ts';
 import { findForeign } from './foreign.ts';
@@ -40,6 +40,8 @@ export interface ParseResult {
   /** What no persistent worker can run. No mistake of the file, but a reason not to start it; all are errors. */
   readonly foreign: readonly Problem[];
   readonly plan: readonly PlannedTask[];
+  /** Values of the file that only the hosted service could read, each at its place. */
+  readonly encrypted: readonly EncryptedValue[];
 }
 
 /** Whether `only_if` keeps the task. It alone may ask for the task's name. */
@@ -120,19 +122,20 @@ function readRoot(text: string): { root: MapNode | undefined; anchors: readonly 
  */
 export function parseConfiguration(input: ParseInput): ParseResult {
   const { root, anchors, report } = readRoot(input.text);
-  if (root === undefined) return { tasks: [], problems: report.problems(), foreign: [], plan: [] };
-  reportEncryptedValues(root, report);
+  if (root === undefined) return { tasks: [], problems: report.problems(), foreign: [], plan: [], encrypted: [] };
+  const encrypted = reportEncryptedValues(root, report);
   const tasks = readTasks(findTasks(root, anchors, report), root, input, report);
   const resolved = resolve(tasks, input, report);
   const foreign = findForeign(
     resolved.kept.map(({ draft }) => draft),
     report,
   );
-  if (report.hasErrors()) return { tasks: [], problems: report.problems(), foreign, plan: [] };
+  if (report.hasErrors()) return { tasks: [], problems: report.problems(), foreign, plan: [], encrypted };
   return {
     tasks: assembleTasks(resolved, input),
     problems: report.problems(),
     foreign,
     plan: planTasks(resolved, report),
+    encrypted,
   };
 }

@@ -13,8 +13,11 @@ export interface Problem {
   readonly message: string;
   /** What to do about it, or undefined. */
   readonly hint?: string | undefined;
-  /** Set for a key that nothing reads: old files rely on its being harmless, a strict check does not. */
-  readonly kind?: 'unknown-key' | undefined;
+  /**
+   * `unknown-key`: nothing reads the key; old files rely on its being harmless, a strict check does not. `encrypted`: the
+   * hosted service had the key to the value, and a hub may have been given the value itself.
+   */
+  readonly kind?: 'unknown-key' | 'encrypted' | undefined;
   /** Aliases through which the written text came where it is wrong; the first few of them. */
   readonly used?: readonly TextPlace[] | undefined;
 }

@@ -11,6 +11,8 @@ export interface Report {
   warning(at: number, message: string, hint?: Hint): void;
   /** A warning about a key that nothing reads, which `validate --strict` refuses. */
   unknown(at: number, message: string, hint: Hint): void;
+  /** A warning about a value that only the hosted service could read. */
+  encrypted(at: number, message: string, hint: Hint): void;
   /** Remembers an alias, so that problems in what it repeats tell where it is used. */
   aliasUsed(use: AliasUse): void;
   /** The same report for what is read on behalf of the task that was written in this range. */
@@ -79,6 +81,7 @@ function reportInto(store: FindingStore, range: Range | undefined): Report {
     error: (at, message, hint) => store.add({ severity: 'error', at, message, hint, kind: undefined }, range),
     warning: (at, message, hint) => store.add({ severity: 'warning', at, message, hint, kind: undefined }, range),
     unknown: (at, message, hint) => store.add({ severity: 'warning', at, message, hint, kind: 'unknown-key' }, range),
+    encrypted: (at, message, hint) => store.add({ severity: 'warning', at, message, hint, kind: 'encrypted' }, range),
     aliasUsed: (use) => store.aliases.push(use),
     within: (inner) => reportInto(store, inner),
     hasErrors: () => store.hasErrors(),

@@ -1,5 +1,6 @@
 import type { Task } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import type { Page, PageAsk } from './page.ts';
+import type { BuildOrigin } from './variables/origin.ts';
 
 /** Status names of the protocol; a task or instruction has one at a time. */
 export type StatusName =
@@ -120,8 +121,10 @@ export interface NewBuild {
   readonly branch: string;
   readonly revision: string;
   readonly message: string;
-  /** Names the stored work tree (`hub/source`). */
+  /** Names the stored work tree (`hub/source`); empty for a build whose tasks clone from elsewhere. */
   readonly treeId: string;
+  /** Left out for a work tree. */
+  readonly origin?: BuildOrigin;
   /** Tasks take turns by it, and execution locks are its own; empty for a work tree of nobody knows where. */
   readonly repository?: string;
   readonly pullRequest?: { readonly number: number; readonly labels: readonly string[] };
@@ -265,11 +268,11 @@ export interface HubCore {
 /** What the heart needs of the source side: where tasks of a build get their work tree from. */
 export interface SourceAccess {
   /**
-   * `CIRRUS_REPO_CLONE_URL`, `CIRRUS_BRANCH`, `CIRRUS_CHANGE_IN_REPO` and so on, with addresses that expire after
-   * `validForMs`; and the secret parts of them, which logs must not show.
+   * `CIRRUS_REPO_CLONE_URL` and the like for a stored work tree, with addresses that expire after `validForMs`; and the
+   * secret parts of them, which logs must not show.
    */
   environmentFor(
-    build: Pick<BuildView, 'id' | 'branch' | 'revision' | 'message'> & { readonly treeId: string },
+    build: Pick<BuildView, 'id' | 'branch' | 'revision'> & { readonly treeId: string },
     validForMs: number,
   ): { readonly environment: Readonly<Record<string, string>>; readonly secrets: readonly string[] };
 }

@@ -1,15 +1,19 @@
 import type {
+  BuildFilter,
   BuildView,
   HubCore,
   InstructionView,
+  KnownCaller,
   LogChunk,
   NewBuild,
   Role,
   StatusName,
   SupervisorView,
+  TaskFilter,
   TaskView,
   WorkerView,
 } from '../../src/hub/model.ts';
+import { type Page, type PageAsk, pageOf } from '../../src/hub/page.ts';
 
 const EPOCH = '2026-01-01T00:00:00.000Z';
 
@@ -30,6 +34,11 @@ export function taskView(buildId: string, index: number, sketch: TaskSketch): Ta
     startedAt: null,
     finishedAt: null,
     instructions: [],
+    run: 1,
+    runCause: 'first',
+    previousRun: null,
+    nextRun: null,
+    hold: null,
     ...sketch,
   };
 }
@@ -68,7 +77,11 @@ export class MemoryHub implements HubCore {
       message: 'a message',
       createdAt: EPOCH,
       finishedAt: null,
+      repository: '',
+      pullRequest: null,
+      priority: 0,
       tasks: [],
+      earlierRuns: [],
       ...before,
       ...build,
       ...(tasks === undefined ? {} : { tasks: tasks.map((sketch, index) => taskView(build.id, index, sketch)) }),
@@ -109,7 +122,20 @@ export class MemoryHub implements HubCore {
     return this.put({ id: `b${this.created.length}`, branch, revision, message }, tasks);
   };
 
-  listBuilds = async (limit: number): Promise<BuildView[]> => [...this.builds.values()].reverse().slice(0, limit);
+  listBuilds = async ({ limit, after }: PageAsk, { status, branch }: BuildFilter = {}): Promise<Page<BuildView>> => {
+    const all = [...this.builds.values()].reverse();
+    const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+    const kept = all
+      .slice(start)
+      .filter((build) => (status ?? build.status) === build.status && (branch ?? build.branch) === build.branch);
+    return pageOf(kept, limit, ({ id }) => id);
+  };
+
+  listTasks = async ({ limit }: PageAsk, { status, buildId }: TaskFilter = {}): Promise<Page<TaskView>> => {
+    const all = [...this.builds.values()].flatMap(({ tasks }) => tasks).reverse();
+    const kept = all.filter((task) => (status ?? task.status) === task.status && (buildId ?? task.buildId) === task.buildId);
+    return pageOf(kept, limit, ({ id }) => id);
+  };
 
   getBuild = async (id: string): Promise<BuildView | undefined> => this.builds.get(id);
 
@@ -139,5 +165,8 @@ export class MemoryHub implements HubCore {
     this.reports.set(name, report);
   };
   isPoolToken = async (token: string): Promise<boolean> => this.poolTokens.has(token);
-  roleOf = async (token: string): Promise<Role | undefined> => this.tokens.get(token);
+  callerOf = async (token: string): Promise<KnownCaller | undefined> => {
+    const role = this.tokens.get(token);
+    return role === undefined ? undefined : { name: `token ${token}`, role };
+  };
 }

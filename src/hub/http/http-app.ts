@@ -3,6 +3,9 @@ import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { AuditLog } from '../audit/audit.ts';
+import type { StartBuildDeps } from '../build-starter.ts';
+import type { Crons } from '../crons/crons.ts';
+import type { TaskControl } from '../model.ts';
 import type { RequestCounts } from '../metrics/request-counts.ts';
 import type { Administration } from '../pool-model.ts';
 import { redactSourcePath } from '../source/source-store.ts';
@@ -12,12 +15,13 @@ import { createGuard } from './guard.ts';
 import { answerTo, HttpError } from './http-error.ts';
 import { addEndpoints } from './router.ts';
 import { securityHeaders } from './security-headers.ts';
-import type { StartBuildDeps } from './start-build.ts';
 import { addStateRoutes, type StateDeps } from './state-routes.ts';
 
 export interface HttpAppDeps extends StartBuildDeps, StateDeps {
   readonly administration: Administration;
+  readonly control: TaskControl;
   readonly audit: AuditLog;
+  readonly crons: Pick<Crons, 'list' | 'create' | 'remove'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly requests: RequestCounts;

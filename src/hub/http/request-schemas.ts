@@ -4,15 +4,39 @@ import { HttpError } from './http-error.ts';
 
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a variable name');
 
-/** Body of `POST /api/v1/builds`. */
-export const newBuildSchema = z.strictObject({
-  /** From the answer to `PUT /api/v1/trees`. */
-  tree: z.string().regex(/^[0-9a-f]{64}$/, 'expected the id of an uploaded work tree'),
-  branch: z.string().refine(isBranchName, 'expected a branch name that git accepts'),
-  message: z.string().max(64 * 1024),
-  config: z.strictObject({ path: z.string().max(4_096), text: z.string().max(1024 * 1024) }),
-  environment: z.record(variableName, z.string().max(64 * 1024)).default({}),
-});
+const branchName = z.string().refine(isBranchName, 'expected a branch name that git accepts');
+
+/** Body of `POST /api/v1/builds`: an uploaded work tree with its configuration, or a revision of a repository. */
+export const newBuildSchema = z
+  .strictObject({
+    /** From the answer to `PUT /api/v1/trees`. */
+    tree: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'expected the id of an uploaded work tree')
+      .optional(),
+    repository: z
+      .strictObject({ url: z.string().max(2_000), rev: z.string().max(200).optional() })
+      .optional()
+      .describe('`rev` is a commit, branch or tag; without it, the newest of the branch.'),
+    branch: branchName.optional(),
+    message: z.string().max(64 * 1024).optional(),
+    config: z
+      .strictObject({ path: z.string().min(1).max(4_096), text: z.string().max(1024 * 1024).optional() })
+      .optional(),
+    environment: z.record(variableName, z.string().max(64 * 1024)).default({}),
+    priority: z.number().int().min(-100).max(100).optional(),
+  })
+  .superRefine((value, context) => {
+    const complain = (message: string, ...path: string[]) => context.addIssue({ code: 'custom', message, path });
+    const { tree, repository, branch, message, config } = value;
+    if ((tree === undefined) === (repository === undefined)) complain('give one of tree and repository');
+    if (tree !== undefined) {
+      if (branch === undefined) complain('is needed with a tree', 'branch');
+      if (message === undefined) complain('is needed with a tree', 'message');
+      if (config?.text === undefined) complain('is needed with a tree', 'config', 'text');
+    } else if (config?.text !== undefined) complain('comes from the repository', 'config', 'text');
+    else if (message !== undefined) complain('comes from the repository', 'message');
+  });
 
 export type NewBuildRequest = z.output<typeof newBuildSchema>;
 

@@ -9,6 +9,8 @@ type Input = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 interface RunOptions {
   readonly env?: Environment;
   readonly input?: Input;
+  /** Most that is kept of the output; by default 64 KiB. */
+  readonly maxOutputBytes?: number;
 }
 
 /** The git program, working on one bare repository with nobody's settings but its own. */
@@ -22,15 +24,15 @@ export interface Git {
 /** At most this much of what a program says about itself is kept. */
 const MAX_TEXT_BYTES = 64 * 1024;
 
-/** The first `MAX_TEXT_BYTES` of a stream as text; reads on to the end, so that the writer never blocks. */
-export async function textOf(stream: Readable | null): Promise<string> {
+/** The first `maxBytes` of a stream as text; reads on to the end, so that the writer never blocks. */
+export async function textOf(stream: Readable | null, maxBytes = MAX_TEXT_BYTES): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream ?? []) {
-    if (bytes < MAX_TEXT_BYTES) chunks.push(chunk as Buffer);
+    if (bytes < maxBytes) chunks.push(chunk as Buffer);
     bytes += (chunk as Buffer).length;
   }
-  return Buffer.concat(chunks).toString('utf8', 0, MAX_TEXT_BYTES);
+  return Buffer.concat(chunks).toString('utf8', 0, Math.min(bytes, maxBytes));
 }
 
 function cleanEnvironment(path: string, home: string): Environment {
@@ -50,7 +52,7 @@ async function feed(child: Child, input: Input): Promise<void> {
   if (child.stdin !== null) await pipeline(Readable.from(input, { objectMode: true }), child.stdin);
 }
 
-async function finish(child: Child, input: Input | undefined, signal: AbortSignal) {
+async function finish(child: Child, { input, maxOutputBytes }: RunOptions, signal: AbortSignal) {
   const kill = () => child.signalGroup('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
@@ -63,7 +65,7 @@ async function finish(child: Child, input: Input | undefined, signal: AbortSigna
           return error;
         },
       ),
-      textOf(child.stdout),
+      textOf(child.stdout, maxOutputBytes),
       textOf(child.stderr),
       child.exited,
     ]);
@@ -92,7 +94,7 @@ export function createGit(path: string, folder: string, repository: string): Git
     async run(args, options, signal) {
       signal.throwIfAborted();
       const child = await start(args, options.env ?? {});
-      const { feeding, output, complaint, exit } = await finish(child, options.input, signal);
+      const { feeding, output, complaint, exit } = await finish(child, options, signal);
       signal.throwIfAborted();
       if (exit.code === 0 && feeding === undefined) return output.trimEnd();
       if (feeding instanceof AppError) throw feeding;

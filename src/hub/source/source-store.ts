@@ -62,18 +62,6 @@ function refusal(kind: 'expired' | 'wrong'): Response {
   return new Response(`${why}\n`, { status: 403, headers: { 'content-type': 'text/plain; charset=utf-8' } });
 }
 
-function variablesOf(build: Parameters<SourceAccess['environmentFor']>[0]): Record<string, string> {
-  return {
-    CIRRUS_BRANCH: build.branch,
-    CIRRUS_CHANGE_IN_REPO: build.revision,
-    CIRRUS_CHANGE_MESSAGE: build.message,
-    CIRRUS_CHANGE_TITLE: build.message.split('\n')[0] ?? '',
-    CIRRUS_REPO_OWNER: 'local',
-    CIRRUS_REPO_NAME: 'worktree',
-    CIRRUS_REPO_FULL_NAME: 'local/worktree',
-  };
-}
-
 /** Opens the store of work trees. Throws `AppError` or a system error when the folder cannot be used. */
 export async function createSourceStore(options: SourceStoreOptions, signal: AbortSignal): Promise<SourceStore> {
   const { folder, publicUrl, clock, log } = options;
@@ -117,7 +105,6 @@ export async function createSourceStore(options: SourceStoreOptions, signal: Abo
       const token = signSourceToken({ ...grant, expiresAtMs: clock.wallMs() + validForMs }, key);
       const cloneable = hasGit && build.revision !== build.treeId;
       const environment = {
-        ...variablesOf(build),
         ...(cloneable ? { CIRRUS_REPO_CLONE_URL: `${publicUrl()}/git/${token}/repo.git` } : {}),
         PWAGENT_SOURCE_ARCHIVE_URL: `${publicUrl()}/archive/${token}.tar`,
       };

@@ -1,19 +1,36 @@
 import { z } from 'zod';
+import { type StartOutcome, startRepositoryBuild, startTreeBuild } from '../../build-starter.ts';
 import type { BuildView } from '../../model.ts';
+import { AppError } from '../../../lib/errors.ts';
 import { endpoint, ok } from '../endpoint.ts';
 import { buildFeed, overviewFeed } from '../event-feeds.ts';
 import { eventResponse } from '../event-response.ts';
 import type { HttpAppDeps } from '../http-app.ts';
 import { HttpError } from '../http-error.ts';
 import { askOf, cursorOf, pageQuery } from '../paging.ts';
-import { newBuildSchema, wholeNumber } from '../request-schemas.ts';
-import { startBuild } from '../start-build.ts';
+import { type NewBuildRequest, newBuildSchema, wholeNumber } from '../request-schemas.ts';
 import { problemsSchema, publishedBuildSchema, statusSchema, treeSchema, warningsSchema } from '../wire.ts';
 import { buildParams, missing } from './parameters.ts';
 
 const listQuery = pageQuery.extend({ status: statusSchema.optional(), branch: z.string().max(200).optional() });
 const listAnswer = z.object({ builds: z.array(publishedBuildSchema), next: z.string().nullable() });
 const events = { description: 'An event stream.', type: 'text/event-stream' } as const;
+
+function refuseWhileDraining({ isDraining }: HttpAppDeps): void {
+  if (!isDraining()) return;
+  throw new AppError('TEMPORARY', 'this hub is on its way out and takes no new builds', { hint: 'try again in a moment' });
+}
+
+/** The schema has seen to it that what belongs together is there. */
+function startBuild(deps: HttpAppDeps, body: NewBuildRequest, signal: AbortSignal): Promise<StartOutcome> {
+  const { tree = '', repository, branch, message = '', config, environment, priority } = body;
+  const rest = { environment, priority };
+  if (repository !== undefined) {
+    return startRepositoryBuild(deps, { ...repository, branch, configPath: config?.path, ...rest }, signal);
+  }
+  const { path = '', text = '' } = config ?? {};
+  return startTreeBuild(deps, { tree, branch: branch ?? '', message, config: { path, text }, ...rest }, signal);
+}
 
 /** Builds: their list, their events, their start. */
 export function buildEndpoints(deps: HttpAppDeps) {
@@ -50,9 +67,13 @@ export function buildEndpoints(deps: HttpAppDeps) {
         201: { description: 'The build.', schema: publishedBuildSchema.and(warningsSchema) },
         422: { description: 'The configuration is refused.', schema: problemsSchema },
       },
-      audit: ({ body }) => ({ subject: body.branch ?? '', detail: { message: body.message?.slice(0, 200) } }),
-      async run({ body, caller, request }) {
-        const outcome = await startBuild(deps, body, caller.name, request.signal);
+      audit: ({ body }) => ({
+        subject: body.repository?.url ?? 'work tree',
+        detail: { branch: body.branch, rev: body.repository?.rev, message: body.message?.slice(0, 200) },
+      }),
+      async run({ body, request }) {
+        refuseWhileDraining(deps);
+        const outcome = await startBuild(deps, body, request.signal);
         if (outcome.kind === 'refused') return { status: 422, body: { problems: outcome.problems } };
         return { status: 201, body: { ...present(outcome.build), warnings: outcome.warnings } };
       },
@@ -101,6 +122,7 @@ export function buildEndpoints(deps: HttpAppDeps) {
       stream: 'application/x-tar',
       answers: { 200: { description: 'What was stored.', schema: treeSchema } },
       async run({ request }) {
+        refuseWhileDraining(deps);
         if (request.body === null) throw new HttpError(400, 'the body is empty', 'send the work tree as a tar stream');
         const { treeId, sizeBytes, files } = await source.putTree(request.body, request.signal);
         return ok({ tree: treeId, sizeBytes, files });

@@ -4,8 +4,11 @@ import type { HttpAppDeps } from '../http-app.ts';
 import { openApiDocument } from '../openapi.ts';
 import { adminEndpoints } from './admin.ts';
 import { buildEndpoints } from './builds.ts';
+import { cronEndpoints } from './crons.ts';
 import { poolEndpoints } from './pools.ts';
 import { taskEndpoints } from './tasks.ts';
+import { secretEndpoints } from './secrets.ts';
+import { taskControlEndpoints } from './task-control.ts';
 import { tokenEndpoints } from './tokens.ts';
 import { workerEndpoints } from './workers.ts';
 
@@ -14,9 +17,12 @@ export function apiEndpoints(deps: HttpAppDeps): Endpoint[] {
   const all: Endpoint[] = [
     ...buildEndpoints(deps),
     ...taskEndpoints(deps),
+    ...taskControlEndpoints(deps),
     ...workerEndpoints(deps),
     ...poolEndpoints(deps),
     ...tokenEndpoints(deps),
+    ...cronEndpoints(deps),
+    ...secretEndpoints(deps),
     ...adminEndpoints(deps),
     endpoint({
       method: 'get',
