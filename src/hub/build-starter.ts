@@ -2,7 +2,7 @@ import type { parseConfiguration } from '../cirrus-yml/parse-configuration.ts';
 import type { Problem } from '../cirrus-yml/problem.ts';
 import { AppError } from '../lib/errors.ts';
 import type { BuildView, HubCore } from './model.ts';
-import { secretsNamedBy, unmappedProblems } from './secrets/encrypted.ts';
+import { CLONE_TOKEN, secretsNamedBy, unmappedProblems } from './secrets/encrypted.ts';
 import type { SecretVault } from './secrets/vault.ts';
 import type { RemoteRepositories } from './source/remote-repository.ts';
 import { repositoryKey } from './source/repository-policy.ts';
@@ -113,8 +113,6 @@ export interface RepositoryRequest extends WantedRevision {
   /** Name of the cron that fires. */
   readonly cron?: string | undefined;
 }
-
-export const CLONE_TOKEN = 'CIRRUS_REPO_CLONE_TOKEN';
 
 /** Makes a build of a revision of a repository, whose tasks clone it from there. Throws `AppError`. */
 export async function startRepositoryBuild(

@@ -3,18 +3,8 @@ import { randomToken } from '../platform/random.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet } from './fleet.ts';
 import type { LogReader } from './logs/log-reader.ts';
-import type {
-  BuildFilter,
-  BuildView,
-  HubCore,
-  KnownCaller,
-  LogChunk,
-  NewBuild,
-  SupervisorView,
-  TaskFilter,
-  TaskView,
-  WorkerView,
-} from './model.ts';
+import type { BuildFilter, KnownCaller, TaskFilter } from './lookups.ts';
+import type { BuildView, HubCore, LogChunk, NewBuild, TaskView, WorkerView } from './model.ts';
 import { type Page, type PageAsk, pageOf } from './page.ts';
 import type { Scheduler } from './scheduler/scheduler.ts';
 import { refreshBuild } from './store/build-progress.ts';
@@ -22,9 +12,11 @@ import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/
 import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
+import { insertOrigin } from './store/origins.ts';
 import { listReports, saveReport } from './store/supervisors.ts';
 import { findTask, linkedTasks, newestTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
 import { findToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
+import type { SupervisorView } from './supervisor-view.ts';
 import { buildView, taskView, workerView } from './views.ts';
 
 export interface CoreDeps {
@@ -52,6 +44,7 @@ export class Core implements HubCore {
     const minted = { buildId: ids.next(), tasks: build.tasks.map(() => ({ id: ids.next(), ...secrets() })) };
     await store.write(async (sql) => {
       await insertBuild(sql, build, minted, clock.wallMs());
+      if (build.origin !== undefined) await insertOrigin(sql, minted.buildId, build.origin);
       await refreshBuild(sql, minted.buildId, clock.wallMs());
     });
     changes.notify(minted.buildId);

@@ -10,7 +10,7 @@ import { Fleet } from './fleet.ts';
 import { LogIntake } from './log-intake.ts';
 import { LogReader } from './logs/log-reader.ts';
 import type { HubLogs } from './logs/open-logs.ts';
-import type { HubCore, SourceAccess } from './model.ts';
+import type { HubCore, TaskControl } from './model.ts';
 import type { Administration } from './pool-model.ts';
 import { Registration } from './registration.ts';
 import { agentService } from './rpc/agent-service.ts';
@@ -19,6 +19,8 @@ import { Commands } from './rpc/initial-commands.ts';
 import { logService } from './rpc/log-service.ts';
 import { workerService } from './rpc/worker-service.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import type { SecretVault } from './secrets/vault.ts';
+import type { SourceAccess } from './source/source-access.ts';
 import { largestId } from './store/builds.ts';
 import type { Database } from './store/database.ts';
 import { IdSource } from './store/ids.ts';
@@ -31,6 +33,7 @@ export interface HeartDeps {
   readonly store: Database;
   readonly logs: HubLogs;
   readonly source: SourceAccess;
+  readonly vault: Pick<SecretVault, 'find'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -41,6 +44,8 @@ export interface Heart {
   readonly core: HubCore;
   /** Pools, tokens and workers for operators. */
   readonly administration: Administration;
+  /** What people do to tasks and builds. */
+  readonly control?: TaskControl;
   readonly ids: IdSource;
   readonly handlers: readonly MethodHandler[];
   /** Answers all held polls, now and from now on, so that the calls behind them end. */
@@ -50,7 +55,7 @@ export interface Heart {
 }
 
 /** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
-export async function startHeart({ store, logs, source, clock, random, log }: HeartDeps): Promise<Heart> {
+export async function startHeart({ store, logs, source, vault, clock, random, log }: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
   const ages = new Ages(clock);
   const bus = await store.openBus(randomToken(8));
@@ -72,7 +77,7 @@ export async function startHeart({ store, logs, source, clock, random, log }: He
     ids,
     handlers: [
       ...workerService(registration, desk, life, auth),
-      ...agentService(new Commands(store, source), life, auth, log),
+      ...agentService(new Commands(store, source, vault), life, auth, log),
       ...logService(new LogIntake(store, logs.storage, changes), store, auth),
     ],
     release: () => fleet.close(),

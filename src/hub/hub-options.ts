@@ -24,6 +24,12 @@ export interface HubOptions {
   readonly certificate?: ServerCertificate | undefined;
   /** How people and tasks reach the HTTP side, without a slash at the end; by default where it listens. */
   readonly publicUrl?: string | undefined;
+  /** Patterns of repositories that may be fetched; left out: any on a hub that listens on loopback, else none. */
+  readonly allowRepositories?: readonly string[] | undefined;
+  /** Key that secrets are sealed with, for hubs that share a database; left out: a file of the data folder. */
+  readonly secretsKeyFile?: string | undefined;
+  /** How long running calls may go on after the hub was told to end. Default 5 s. */
+  readonly drainMs?: number | undefined;
 }
 
 /** Reads `host:port` or `[address]:port`. Throws `AppError` (USAGE) that names the flag. */

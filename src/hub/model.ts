@@ -1,5 +1,7 @@
 import type { Task } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { BuildFilter, KnownCaller, TaskFilter } from './lookups.ts';
 import type { Page, PageAsk } from './page.ts';
+import type { SupervisorView } from './supervisor-view.ts';
 import type { BuildOrigin } from './variables/origin.ts';
 
 /** Status names of the protocol; a task or instruction has one at a time. */
@@ -76,20 +78,6 @@ export interface BuildView {
   readonly earlierRuns: readonly TaskView[];
 }
 
-/** What the supervisor of a worker's machine reported last. It stays when the machine is gone, and so tells why it ended. */
-export interface SupervisorView {
-  readonly phase: string;
-  readonly reason: string;
-  readonly ageSeconds: number;
-  readonly deadlines: readonly { readonly rule: string; readonly dueAt: string; readonly suspended: boolean }[];
-  /** Why the machine ends; null while it does not. */
-  readonly endReason: string | null;
-  /** Tasks that have ended in the machine's life, and what the last audit found. */
-  readonly finishedTasks: number;
-  readonly verdict: { readonly verdict: string; readonly reasons: readonly string[] } | null;
-  readonly receivedAt: string;
-}
-
 export interface WorkerView {
   readonly name: string;
   readonly pool: string;
@@ -138,22 +126,6 @@ export interface NewBuild {
   readonly tasks: readonly Task[];
 }
 
-export interface BuildFilter {
-  readonly status?: StatusName | undefined;
-  readonly branch?: string | undefined;
-}
-
-export interface TaskFilter {
-  readonly status?: StatusName | undefined;
-  readonly buildId?: string | undefined;
-}
-
-/** The holder of an API token. `name` names the token without giving it away. */
-export interface KnownCaller {
-  readonly name: string;
-  readonly role: Role;
-}
-
 export type Role = 'admin' | 'submit' | 'read';
 
 /** Why a task stands where it stands, as told to people and as `--json`. */
@@ -164,7 +136,11 @@ export interface WhyView {
   /** One sentence for people, without a full stop. */
   readonly reason: string;
   /** Labels that no registered worker has, with the values that workers have instead. */
-  readonly missingLabels: readonly { readonly name: string; readonly value: string; readonly offered: readonly string[] }[];
+  readonly missingLabels: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly offered: readonly string[];
+  }[];
   /** Resources of which no matching worker has enough. */
   readonly missingResources: readonly { readonly name: string; readonly wanted: number; readonly largest: number }[];
   /** Workers with all its labels, at most 50, and how many there are. */
@@ -263,16 +239,4 @@ export interface HubCore {
   isPoolToken(token: string): Promise<boolean>;
   /** Whose API token this is, or undefined for one that is not good. Tokens are looked up by their hash. */
   callerOf(token: string): Promise<KnownCaller | undefined>;
-}
-
-/** What the heart needs of the source side: where tasks of a build get their work tree from. */
-export interface SourceAccess {
-  /**
-   * `CIRRUS_REPO_CLONE_URL` and the like for a stored work tree, with addresses that expire after `validForMs`; and the
-   * secret parts of them, which logs must not show.
-   */
-  environmentFor(
-    build: Pick<BuildView, 'id' | 'branch' | 'revision'> & { readonly treeId: string },
-    validForMs: number,
-  ): { readonly environment: Readonly<Record<string, string>>; readonly secrets: readonly string[] };
 }

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { parseConfiguration } from '../cirrus-yml/parse-configuration.ts';
 import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -9,16 +8,15 @@ import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
 import { openDataFolder } from './data-folder.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
-import { type Heart, startHeart } from './heart.ts';
-import { isLoopbackHost } from './http/access.ts';
-import { createHttpApp } from './http/http-app.ts';
-import { createHttpServer, type HttpServer } from './http/http-server.ts';
+import { startHeart } from './heart.ts';
 import { formatListen, type HubOptions } from './hub-options.ts';
 import { folderObjects } from './logs/object-store.ts';
 import { openLogs } from './logs/open-logs.ts';
-import { createSourceStore, type SourceStore } from './source/source-store.ts';
+import { loadSecretsKey } from './secrets/key-file.ts';
+import { createVault } from './secrets/vault.ts';
+import { serveHttp } from './serve-http.ts';
+import { createSourceStore } from './source/source-store.ts';
 import { Database } from './store/database.ts';
-import { lazyPage } from './web/page-files.ts';
 
 export interface HubDeps {
   readonly clock: Clock;
@@ -64,26 +62,6 @@ function abortAfter(ms: number, clock: Pick<Clock, 'after'>, hurry: AbortSignal)
   return { signal: AbortSignal.any([controller.signal, hurry]), cancel };
 }
 
-function serveHttp(
-  { listen, certificate }: HubOptions,
-  { clock, log }: HubDeps,
-  parts: { heart: Heart; source: SourceStore; publicUrl: () => string; stop: AbortSignal },
-): HttpServer {
-  const { heart, source, publicUrl, stop } = parts;
-  const app = createHttpApp({
-    core: heart.core,
-    source,
-    parse: parseConfiguration,
-    clock,
-    log,
-    publicUrl,
-    listensOnLoopback: isLoopbackHost(listen.host),
-    page: lazyPage(),
-    stop,
-  });
-  return createHttpServer({ hostname: listen.host, port: listen.port, tls: certificate, fetch: app.fetch });
-}
-
 async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: AbortSignal): Promise<RunningHub> {
   const { clock, random, log, env } = deps;
   const folder = await openDataFolder(resolve(options.dataFolder)); // git runs elsewhere
@@ -95,13 +73,23 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const source = await createSourceStore({ folder: join(folder.path, 'source'), publicUrl, clock, log, env }, signal);
   const objects = folderObjects(join(folder.path, 'objects'));
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
-  const heart = await startHeart({ store, logs, source, clock, random, log });
+  const key = await loadSecretsKey(options.secretsKeyFile ?? join(folder.path, 'secrets-key'));
+  const vault = createVault(store, key, clock);
+  const heart = await startHeart({ store, logs, source, vault, clock, random, log });
   undo.add(() => heart.stop());
   const tokens = await prepareTokens(store, folder, heart.ids, clock.wallMs(), log);
   const feeds = new AbortController();
-  undo.add(() => feeds.abort());
-  const http = serveHttp(options, deps, { heart, source, publicUrl, stop: feeds.signal });
-  undo.add(() => http.stop());
+  const draining = { begun: false };
+  const isDraining = () => draining.begun;
+  const served = serveHttp(options, deps, {
+    ...{ store, heart, source, vault, folder: folder.path, publicUrl, isDraining, stop: feeds.signal },
+  });
+  const http = served.server;
+  undo.add(async () => {
+    feeds.abort();
+    await served.crons;
+    await http.stop();
+  });
   const reachable = formatListen({ host: reachableHost(options.listen.host), port: http.port });
   address.url = `${options.certificate === undefined ? 'http' : 'https'}://${reachable}`;
   const rpc = await startRpcServer({
@@ -116,10 +104,10 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
     publicUrl: publicUrl(),
     tokens,
     async stop(hurry) {
-      feeds.abort();
+      draining.begun = true; // load balancers and clients go elsewhere
       heart.release();
-      const bound = abortAfter(DRAIN_MS, clock, hurry);
-      await rpc.stop(bound.signal);
+      const bound = abortAfter(options.drainMs ?? DRAIN_MS, clock, hurry);
+      await rpc.stop(bound.signal); // its clients send what they have begun
       bound.cancel();
       await undo.run();
     },

@@ -1,9 +1,10 @@
-import type { BuildView, InstructionView, SupervisorView, TaskView, WorkerView } from './model.ts';
+import type { BuildView, InstructionView, TaskView, WorkerView } from './model.ts';
 import type { LinkedTask } from './scheduler/dependencies.ts';
 import { isFinal } from './scheduler/dependencies.ts';
 import type { BuildRecord } from './store/builds.ts';
 import type { TaskRecord } from './store/tasks.ts';
 import type { WorkerRecord } from './store/workers.ts';
+import type { SupervisorView } from './supervisor-view.ts';
 
 export const rfc3339 = (ms: number) => new Date(ms).toISOString();
 const maybe = (ms: number | null) => (ms === null ? null : rfc3339(ms));
@@ -43,6 +44,11 @@ export function taskView(
       exitCode,
       durationMs,
     })),
+    run: 1,
+    runCause: 'first',
+    previousRun: null,
+    nextRun: null,
+    hold: null,
   };
 }
 
@@ -56,7 +62,11 @@ export function buildView(build: BuildRecord, tasks: readonly TaskView[]): Build
     message,
     createdAt: rfc3339(build.createdMs),
     finishedAt: maybe(build.finishedMs),
+    repository: '',
+    pullRequest: null,
+    priority: 0,
     tasks,
+    earlierRuns: [],
   };
 }
 

@@ -94,7 +94,13 @@ smoke_task:
 
 describe('nothing to do is no mistake', () => {
   test.each(['', '# later\n', '---\n', '---\n# later\n'])('%j', (text) => {
-    expect(parseConfiguration({ text, environment: {} })).toEqual({ tasks: [], problems: [], foreign: [], plan: [] });
+    expect(parseConfiguration({ text, environment: {} })).toEqual({
+      tasks: [],
+      problems: [],
+      foreign: [],
+      plan: [],
+      encrypted: [],
+    });
   });
 });
 

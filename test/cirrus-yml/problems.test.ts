@@ -727,7 +727,7 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
     'an encrypted value',
     withLine('env: {TOKEN: "ENCRYPTED[!abc!]"}'),
     [
-      '3:16 warning: "TOKEN" was encrypted for the hosted service, and nothing can decrypt it any more; pass the secret as a variable from outside instead',
+      '3:16 warning: "TOKEN" was encrypted for the hosted service, and nothing can decrypt it any more; give its value to the hub with "pwagent secrets map"',
     ],
   ],
   [

@@ -3,7 +3,8 @@ import { anyPack } from '@bufbuild/protobuf/wkt';
 import { type Heart, startHeart } from '../../src/hub/heart.ts';
 import { folderObjects } from '../../src/hub/logs/object-store.ts';
 import { openLogs } from '../../src/hub/logs/open-logs.ts';
-import type { BuildView, SourceAccess, TaskView } from '../../src/hub/model.ts';
+import type { BuildView, TaskView } from '../../src/hub/model.ts';
+import type { SourceAccess } from '../../src/hub/source/source-access.ts';
 import { Database } from '../../src/hub/store/database.ts';
 import { ensurePool } from '../../src/hub/store/pools.ts';
 import { addToken } from '../../src/hub/store/tokens.ts';
@@ -78,6 +79,8 @@ const source: SourceAccess = {
   }),
 };
 
+const vault = { find: async (name: string) => (name === 'ENCRYPTED[known]' ? 'opened' : undefined) };
+
 /** A heart over a store, behind a real gRPC server, in virtual time. */
 export class HubUnderTest {
   readonly log: string[] = [];
@@ -102,7 +105,7 @@ export class HubUnderTest {
     const scratch = tempFolder();
     const folder = /^postgres:|:memory:/.test(path) ? scratch.path : `${path}.logs`;
     const logs = await openLogs({ store, folder, objects: folderObjects(scratch.path), clock, log });
-    const heart = await startHeart({ store, logs, source, clock, random: () => 0.5, log });
+    const heart = await startHeart({ store, logs, source, vault, clock, random: () => 0.5, log });
     await store.write(async (sql) => {
       const isNew = (await sql`SELECT id FROM pools`).length === 0;
       const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());

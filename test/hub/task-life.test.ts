@@ -144,7 +144,7 @@ describe('between tasks of a build', () => {
     const ids = tasksToStart.map(({ taskId }) => taskId);
     for (const task of tasksToStart) await worker.started(task);
     const held = worker.poll(ids, { vm: 2 });
-    const [, , c] = (await hub.heart.core.listBuilds(1))[0]?.tasks ?? [];
+    const [, , c] = (await hub.heart.core.listBuilds({ limit: 1, after: undefined })).items[0]?.tasks ?? [];
     await until(async () => (await hub.task(c?.id ?? '')).reason === 'waits for a free place on mac-1');
     const [first] = tasksToStart;
     if (first === undefined) throw new Error('no task');
@@ -177,6 +177,13 @@ test('the environment is ours, then the source, then the task, and its secret pa
     CIRRUS_USER_COLLABORATOR: 'true',
     CIRRUS_USER_PERMISSION: 'write',
     CIRRUS_BRANCH: 'main',
+    CIRRUS_BUILD_SOURCE: 'submit',
+    CIRRUS_CHANGE_IN_REPO: 'abc',
+    CIRRUS_CHANGE_MESSAGE: 'work',
+    CIRRUS_CHANGE_TITLE: 'work',
+    CIRRUS_REPO_OWNER: 'local',
+    CIRRUS_REPO_NAME: 'worktree',
+    CIRRUS_REPO_FULL_NAME: 'local/worktree',
     CIRRUS_REPO_CLONE_URL: `http://x/s3cr3t?for=${90_000 + 15 * 60_000}`,
   });
   expect(commands).toMatchObject({ serverToken: task.serverSecret, timeoutInSeconds: 90n, failedAtLeastOnce: false });

@@ -44,9 +44,7 @@ export class FakeAdministration implements Administration {
   };
 
   listTokens = async (filter: { readonly pool?: string; readonly kind?: TokenView['kind'] } = {}) =>
-    this.tokens.filter(
-      ({ pool, kind }) => (filter.pool ?? pool) === pool && (filter.kind ?? kind) === kind,
-    );
+    this.tokens.filter(({ pool, kind }) => (filter.pool ?? pool) === pool && (filter.kind ?? kind) === kind);
 
   createToken = async (wish: NewToken): Promise<IssuedToken> => ({ view: this.#add(wish), token: 'issued-token' });
 

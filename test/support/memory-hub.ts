@@ -1,19 +1,17 @@
+import type { BuildFilter, KnownCaller, TaskFilter } from '../../src/hub/lookups.ts';
 import type {
-  BuildFilter,
   BuildView,
   HubCore,
   InstructionView,
-  KnownCaller,
   LogChunk,
   NewBuild,
   Role,
   StatusName,
-  SupervisorView,
-  TaskFilter,
   TaskView,
   WorkerView,
 } from '../../src/hub/model.ts';
 import { type Page, type PageAsk, pageOf } from '../../src/hub/page.ts';
+import type { SupervisorView } from '../../src/hub/supervisor-view.ts';
 
 const EPOCH = '2026-01-01T00:00:00.000Z';
 
@@ -133,7 +131,9 @@ export class MemoryHub implements HubCore {
 
   listTasks = async ({ limit }: PageAsk, { status, buildId }: TaskFilter = {}): Promise<Page<TaskView>> => {
     const all = [...this.builds.values()].flatMap(({ tasks }) => tasks).reverse();
-    const kept = all.filter((task) => (status ?? task.status) === task.status && (buildId ?? task.buildId) === task.buildId);
+    const kept = all.filter(
+      (task) => (status ?? task.status) === task.status && (buildId ?? task.buildId) === task.buildId,
+    );
     return pageOf(kept, limit, ({ id }) => id);
   };
 

@@ -1,17 +1,28 @@
 import { create } from '@bufbuild/protobuf';
 import type { Hono } from 'hono';
 import type { ParseInput, ParseResult } from '../../src/cirrus-yml/parse-configuration.ts';
+import type { AuditLog } from '../../src/hub/audit/audit.ts';
 import { createHttpApp, type HttpAppDeps } from '../../src/hub/http/http-app.ts';
+import { RequestCounts } from '../../src/hub/metrics/request-counts.ts';
 import { createSourceStore, type SourceStore } from '../../src/hub/source/source-store.ts';
+import { AppError } from '../../src/lib/errors.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { processEnvironment } from '../../src/platform/environment.ts';
 import { TaskSchema } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
+import { FakeAdministration, FakeControl } from './fake-operations.ts';
 import { MemoryHub } from './memory-hub.ts';
+import { MemoryCrons, MemoryVault } from './memory-stores.ts';
 import { quietLogger } from './quiet-logger.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface TestHub {
   readonly core: MemoryHub;
+  readonly vault: MemoryVault;
+  readonly administration: FakeAdministration;
+  readonly control: FakeControl;
+  readonly crons: MemoryCrons;
+  /** `WHO ACTION SUBJECT` of each change. */
+  readonly audited: string[];
   readonly app: Hono;
   readonly source: SourceStore;
   readonly lines: Record<string, unknown>[];
@@ -27,7 +38,13 @@ export interface TestHub {
 export function parseWords({ text }: ParseInput): ParseResult {
   const at = { line: 2, column: 3, hint: 'say something else' };
   if (text.includes('bad')) {
-    return { tasks: [], problems: [{ severity: 'error', message: 'bad word', ...at }], foreign: [], plan: [] };
+    return {
+      tasks: [],
+      problems: [{ severity: 'error', message: 'bad word', ...at }],
+      foreign: [],
+      plan: [],
+      encrypted: [],
+    };
   }
   const tasks = text.split(/\s+/).filter((word) => word !== '');
   return {
@@ -35,6 +52,7 @@ export function parseWords({ text }: ParseInput): ParseResult {
     problems: text.includes('odd') ? [{ severity: 'warning', message: 'odd word', ...at }] : [],
     foreign: text.includes('far') ? [{ severity: 'error', message: 'far word', ...at }] : [],
     plan: [],
+    encrypted: [],
   };
 }
 
@@ -49,8 +67,21 @@ export async function testHub(clock: Clock, overrides: Partial<HttpAppDeps> = {}
   const options = { folder: folder.path, publicUrl, clock, log, env: processEnvironment(), maxTreeBytes: 100_000 };
   const source = await createSourceStore(options, stop.signal);
   const parsed: ParseInput[] = [];
+  const vault = new MemoryVault();
+  const [administration, control, requests] = [new FakeAdministration(), new FakeControl(core), new RequestCounts()];
+  const crons = new MemoryCrons();
+  const audited: string[] = [];
+  const audit: AuditLog = {
+    record: async ({ name }, action, subject) => void audited.push(`${name} ${action} ${subject}`),
+    list: async () => ({ items: [], next: null }),
+  };
   const app = createHttpApp({
     core,
+    ...{ vault, administration, control, requests, crons, audit },
+    remotes: { fetch: async () => Promise.reject(new AppError('CONFIG', 'repository is not among those')) },
+    isStoreUp: async () => true,
+    isDraining: () => false,
+    metrics: async () => 'pwagent_hub_info 1\n',
     source,
     parse: (input) => {
       parsed.push(input);
@@ -66,6 +97,7 @@ export async function testHub(clock: Clock, overrides: Partial<HttpAppDeps> = {}
   });
   return {
     core,
+    ...{ vault, administration, control, crons, audited },
     app,
     source,
     lines,

@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { AuditLog } from '../audit/audit.ts';
 import type { StartOutcome } from '../build-starter.ts';
 import { type Page, type PageAsk, slice } from '../page.ts';
-import { claimCron, type CronRecord, deleteCron, insertCron, listCronRecords, noteCron } from '../store/crons.ts';
+import { type CronRecord, claimCron, deleteCron, insertCron, listCronRecords, noteCron } from '../store/crons.ts';
 import type { Database } from '../store/database.ts';
 import { nextFire, parseCron } from './expression.ts';
 

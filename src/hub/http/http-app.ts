@@ -5,8 +5,8 @@ import type { Clock } from '../../platform/clock.ts';
 import type { AuditLog } from '../audit/audit.ts';
 import type { StartBuildDeps } from '../build-starter.ts';
 import type { Crons } from '../crons/crons.ts';
-import type { TaskControl } from '../model.ts';
 import type { RequestCounts } from '../metrics/request-counts.ts';
+import type { TaskControl } from '../model.ts';
 import type { Administration } from '../pool-model.ts';
 import { redactSourcePath } from '../source/source-store.ts';
 import type { PageFiles } from '../web/page-files.ts';
@@ -19,7 +19,7 @@ import { addStateRoutes, type StateDeps } from './state-routes.ts';
 
 export interface HttpAppDeps extends StartBuildDeps, StateDeps {
   readonly administration: Administration;
-  readonly control: TaskControl;
+  readonly control: TaskControl | undefined;
   readonly audit: AuditLog;
   readonly crons: Pick<Crons, 'list' | 'create' | 'remove'>;
   readonly clock: Clock;
@@ -86,7 +86,7 @@ export function createHttpApp(deps: HttpAppDeps): Hono {
   app.all('/git/*', (context) => source.handle(context.req.raw));
   app.get('/archive/*', (context) => source.handle(context.req.raw));
   addEndpoints(app, apiEndpoints(deps), {
-    callerOf: (context, { need }) => guard(context, need),
+    callerOf: guard,
     audit: (caller, action, { subject, detail }) => audit.record(caller, action, subject, detail),
   });
   addPage(app, deps);

@@ -54,8 +54,8 @@ export function openApiDocument(endpoints: readonly Endpoint[], publicUrl: strin
   const paths: Record<string, Record<string, Json>> = {};
   for (const endpoint of endpoints) {
     const { method, path, id, summary, need } = endpoint;
-    const operations = (paths[path] ??= {});
-    operations[method] = {
+    paths[path] ??= {};
+    paths[path][method] = {
       operationId: id,
       summary,
       description: NEED[need],

@@ -19,9 +19,18 @@ export const newBuildSchema = z
       .optional()
       .describe('`rev` is a commit, branch or tag; without it, the newest of the branch.'),
     branch: branchName.optional(),
-    message: z.string().max(64 * 1024).optional(),
+    message: z
+      .string()
+      .max(64 * 1024)
+      .optional(),
     config: z
-      .strictObject({ path: z.string().min(1).max(4_096), text: z.string().max(1024 * 1024).optional() })
+      .strictObject({
+        path: z.string().min(1).max(4_096),
+        text: z
+          .string()
+          .max(1024 * 1024)
+          .optional(),
+      })
       .optional(),
     environment: z.record(variableName, z.string().max(64 * 1024)).default({}),
     priority: z.number().int().min(-100).max(100).optional(),

@@ -1,6 +1,6 @@
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
-import type { Caller } from './access.ts';
+import type { Caller, Need } from './access.ts';
 import type { Call, Endpoint, JsonAnswer } from './endpoint.ts';
 import { HttpError } from './http-error.ts';
 import { parsed, readJson } from './request-schemas.ts';
@@ -10,7 +10,7 @@ export const API_ROOT = '/api/v1';
 /** What stands around each call: who asks, and what is kept of a change. */
 export interface Surroundings {
   /** Throws `HttpError` for a caller that may not. */
-  readonly callerOf: (context: Context, endpoint: Endpoint) => Promise<Caller>;
+  readonly callerOf: (context: Context, need: Need) => Promise<Caller>;
   /** Called after a change was made, before it is answered. */
   readonly audit: (caller: Caller, action: string, note: ReturnType<NonNullable<Endpoint['audit']>>) => Promise<void>;
 }
@@ -42,7 +42,7 @@ export function routerPath(path: string): string {
 export function addEndpoints(app: Hono, endpoints: readonly Endpoint[], { callerOf, audit }: Surroundings): void {
   for (const endpoint of endpoints) {
     app.on(endpoint.method.toUpperCase(), routerPath(endpoint.path), async (context) => {
-      const caller = await callerOf(context, endpoint);
+      const caller = await callerOf(context, endpoint.need);
       const call = await callOf(context, endpoint, caller);
       const answer = await endpoint.run(call);
       const worked = answer instanceof Response ? answer.ok : answer.status < 300;
@@ -50,7 +50,8 @@ export function addEndpoints(app: Hono, endpoints: readonly Endpoint[], { caller
       return respond(context, answer);
     });
   }
-  app.all(`${API_ROOT}/*`, (context) => {
+  app.all(`${API_ROOT}/*`, async (context) => {
+    await callerOf(context, ['GET', 'HEAD'].includes(context.req.method) ? 'read' : 'submit');
     throw new HttpError(404, `the interface has no ${context.req.method} ${context.req.path}`);
   });
 }

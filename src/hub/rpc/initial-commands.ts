@@ -1,38 +1,30 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { CommandsResponseSchema } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
-import type { SourceAccess } from '../model.ts';
+import { CLONE_TOKEN, isEncrypted } from '../secrets/encrypted.ts';
+import type { SecretVault } from '../secrets/vault.ts';
+import { repositoryKey } from '../source/repository-policy.ts';
+import type { SourceAccess } from '../source/source-access.ts';
 import { findBuild } from '../store/builds.ts';
 import type { Database } from '../store/database.ts';
 import { instructionsOf } from '../store/instructions.ts';
+import { originOf } from '../store/origins.ts';
 import { decodeTask } from '../store/task-definition.ts';
-import { definitionOf, findTask, type TaskRecord, tasksOfBuild } from '../store/tasks.ts';
+import { definitionOf, findTask, tasksOfBuild } from '../store/tasks.ts';
+import type { BuildOrigin } from '../variables/origin.ts';
+import { taskVariables } from '../variables/variables.ts';
 
 /** An address handed to a task outlives it by so much, since clocks differ and the task's window ends later. */
 const ADDRESS_MARGIN_MS = 15 * 60_000;
 
-/** Variables that every task gets (agent specification, section 5.1). */
-function builtIn(task: TaskRecord, siblings: number): Record<string, string> {
-  return {
-    CI: 'true',
-    CONTINUOUS_INTEGRATION: 'true',
-    CIRRUS_CI: 'true',
-    CIRRUS_ENVIRONMENT: 'pwagent',
-    CIRRUS_BUILD_ID: String(task.buildId),
-    CIRRUS_TASK_ID: String(task.id),
-    CIRRUS_TASK_NAME: task.name,
-    CI_NODE_INDEX: String(task.groupId),
-    CI_NODE_TOTAL: String(siblings),
-    CIRRUS_USER_COLLABORATOR: 'true',
-    CIRRUS_USER_PERMISSION: 'write',
-  };
-}
+const NO_SOURCE = { environment: {}, secrets: [] };
 
 /** What an agent is told to do. */
 export class Commands {
   constructor(
     private readonly store: Database,
     private readonly source: SourceAccess,
+    private readonly vault: Pick<SecretVault, 'find'>,
   ) {}
 
   /** Environment (ours, then the source's, then the task's own), instructions, timeout and secrets of a task. */
@@ -42,23 +34,46 @@ export class Commands {
       const build = task === undefined ? undefined : await findBuild(sql, task.buildId);
       if (task === undefined || build === undefined) return undefined;
       const [definition, instructions] = [await definitionOf(sql, taskId), await instructionsOf(sql, taskId)];
-      return { task, build, definition, instructions, siblings: (await tasksOfBuild(sql, build.id)).length };
+      const origin = await originOf(sql, build.id);
+      return { task, build, definition, instructions, origin, siblings: (await tasksOfBuild(sql, build.id)).length };
     });
     if (found === undefined) throw new RpcError('NOT_FOUND', 'no such task');
-    const { task, build, definition, instructions, siblings } = found;
+    const { task, build, definition, instructions, origin, siblings } = found;
     const { environment, commands } = decodeTask(definition);
-    const source = this.source.environmentFor(
-      { ...build, id: String(build.id) },
-      task.timeoutSeconds * 1000 + ADDRESS_MARGIN_MS,
-    );
+    const facts = { ...build, id: String(build.id) };
+    const known = taskVariables(origin, facts, {
+      id: String(task.id),
+      name: task.name,
+      groupId: task.groupId,
+      siblings,
+    });
+    const source =
+      build.treeId === ''
+        ? NO_SOURCE
+        : this.source.environmentFor(facts, task.timeoutSeconds * 1000 + ADDRESS_MARGIN_MS);
+    const secrets = await this.#secretsFor(origin, environment);
     return {
-      environment: { ...builtIn(task, siblings), ...source.environment, ...environment },
+      environment: { ...known, ...source.environment, ...environment, ...secrets },
       commands,
       serverToken: task.serverSecret,
       timeoutInSeconds: BigInt(task.timeoutSeconds),
-      secretsToMask: source.secrets.filter((secret) => secret !== ''),
+      secretsToMask: [...source.secrets, ...Object.values(secrets)].filter((secret) => secret !== ''),
       resumableLogs: true,
       failedAtLeastOnce: instructions.some(({ status }) => status === 'FAILED'),
     };
+  }
+
+  /** Values for the encrypted variables of a task, and the token that clones its repository; none for strangers. */
+  async #secretsFor(origin: BuildOrigin, environment: Readonly<Record<string, string>>) {
+    if (!origin.trusted) return {};
+    const key = origin.repository === undefined ? '' : repositoryKey(origin.repository.url);
+    const values: Record<string, string> = {};
+    for (const [variable, text] of Object.entries(environment)) {
+      const value = isEncrypted(text) ? await this.vault.find(text, key) : undefined;
+      if (value !== undefined) values[variable] = value;
+    }
+    const token = origin.repository === undefined ? undefined : await this.vault.find(CLONE_TOKEN, key);
+    if (token !== undefined && !(CLONE_TOKEN in environment)) values[CLONE_TOKEN] = token;
+    return values;
   }
 }

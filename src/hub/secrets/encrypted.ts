@@ -3,6 +3,9 @@ import type { EncryptedValue } from '../../cirrus-yml/encrypted-values.ts';
 import type { Problem } from '../../cirrus-yml/problem.ts';
 import { PersistentWorkerInstanceSchema, type Task } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 
+/** Secret with which tasks, and the hub itself, clone a private repository. */
+export const CLONE_TOKEN = 'CIRRUS_REPO_CLONE_TOKEN';
+
 const ENCRYPTED = /^ENCRYPTED\[.*\]$/s;
 
 export function isEncrypted(text: string): boolean {

@@ -83,7 +83,10 @@ async function read(git: Git, url: string, wanted: WantedRevision, env: Environm
     git.run(args, { env, ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }) }, stop);
   await ask(['init', '--quiet', '--bare', '--template='], signal);
   await ask(['config', 'remote.origin.url', url], signal);
-  const remote = await chooseRevision((patterns) => ask(['ls-remote', '--symref', 'origin', ...patterns], signal), wanted);
+  const remote = await chooseRevision(
+    (patterns) => ask(['ls-remote', '--symref', 'origin', ...patterns], signal),
+    wanted,
+  );
   await fetchCommit(ask, remote, signal);
   const { revision, branch, tag, defaultBranch } = remote;
   const config = await readConfig(ask, revision, wanted.configPath, signal);

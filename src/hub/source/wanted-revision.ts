@@ -71,7 +71,8 @@ export async function chooseRevision(
     return { revision: rev, branch: onBranch ?? listed.head ?? 'main', tag: undefined, defaultBranch: listed.head };
   }
   const name = rev ?? branch;
-  const wanted = name === undefined ? [] : [`refs/heads/${checkName(name)}`, `refs/tags/${name}`, `refs/tags/${name}^{}`];
+  const wanted =
+    name === undefined ? [] : [`refs/heads/${checkName(name)}`, `refs/tags/${name}`, `refs/tags/${name}^{}`];
   const { refs, head } = parseRefs(await list(['HEAD', ...wanted]));
   if (name === undefined) {
     const revision = refs.get('HEAD');
@@ -81,6 +82,7 @@ export async function chooseRevision(
   const ofBranch = refs.get(`refs/heads/${name}`);
   if (ofBranch !== undefined) return { revision: ofBranch, branch: name, tag: undefined, defaultBranch: head };
   const ofTag = refs.get(`refs/tags/${name}^{}`) ?? refs.get(`refs/tags/${name}`);
-  if (ofTag === undefined || rev === undefined) throw notThere(rev === undefined ? `branch ${name}` : `branch or tag ${name}`);
+  if (ofTag === undefined || rev === undefined)
+    throw notThere(rev === undefined ? `branch ${name}` : `branch or tag ${name}`);
   return { revision: ofTag, branch: name, tag: name, defaultBranch: head };
 }

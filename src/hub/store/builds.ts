@@ -1,5 +1,6 @@
 import { Status, type Task } from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import type { BuildFilter, BuildView, NewBuild, StatusName } from '../model.ts';
+import type { BuildFilter } from '../lookups.ts';
+import type { BuildView, NewBuild, StatusName } from '../model.ts';
 import type { Queries } from './database.ts';
 import { allowsFailures, encodeTask, kindOf, placementOf, timeoutSecondsOf } from './task-definition.ts';
 

@@ -2,6 +2,8 @@ import type { Migration } from './migration.ts';
 import { beginning } from './migrations/001-beginning.ts';
 import { logContent } from './migrations/002-log-content.ts';
 import { poolsAndTokens } from './migrations/020-pools-and-tokens.ts';
+import { audit } from './migrations/030-audit.ts';
+import { originsCronsSecrets } from './migrations/031-origins-crons-secrets.ts';
 
 /** All steps of the schema, in the order of their numbers. */
-export const MIGRATIONS: readonly Migration[] = [beginning, logContent, poolsAndTokens];
+export const MIGRATIONS: readonly Migration[] = [beginning, logContent, poolsAndTokens, audit, originsCronsSecrets];

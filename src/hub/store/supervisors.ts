@@ -1,4 +1,4 @@
-import type { SupervisorView } from '../model.ts';
+import type { SupervisorView } from '../supervisor-view.ts';
 import type { Queries } from './database.ts';
 
 type Report = Omit<SupervisorView, 'receivedAt'>;

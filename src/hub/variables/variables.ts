@@ -20,7 +20,9 @@ type Variables = Readonly<Record<string, string>>;
 
 /** Leaves out what is not known: a variable that exists with an empty value means something else to agents. */
 function known(values: Readonly<Record<string, string | undefined>>): Variables {
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 function pullRequestVariables({ number, title, body, draft, labels, baseBranch, baseRevision }: PullRequestFacts) {
@@ -36,7 +38,11 @@ function pullRequestVariables({ number, title, body, draft, labels, baseBranch, 
 }
 
 function repositoryVariables({ repository }: BuildOrigin): Variables {
-  const { host, url, owner, name, fullName } = repository ?? { owner: 'local', name: 'worktree', fullName: 'local/worktree' };
+  const { host, url, owner, name, fullName } = repository ?? {
+    owner: 'local',
+    name: 'worktree',
+    fullName: 'local/worktree',
+  };
   return known({
     CIRRUS_REPO_CLONE_URL: url,
     CIRRUS_REPO_CLONE_HOST: host === '' ? undefined : host,

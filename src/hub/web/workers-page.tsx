@@ -1,4 +1,5 @@
-import type { SupervisorView, WorkerView } from '../model.ts';
+import type { WorkerView } from '../model.ts';
+import type { SupervisorView } from '../supervisor-view.ts';
 import type { ViewProps } from './app.tsx';
 import { useNow, useOverview } from './live.ts';
 import { agoText, pairsText } from './view-text.ts';

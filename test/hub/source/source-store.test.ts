@@ -58,7 +58,7 @@ async function git(cwd: string, ...args: readonly string[]): Promise<string> {
 async function build(bytes: Uint8Array, branch = 'main', message = 'a message\n\nwith a body') {
   const { treeId } = await store().putTree(inPieces(bytes, 1_000), NEVER);
   const revision = await store().commit(treeId, branch, message, NEVER);
-  const { environment, secrets } = store().environmentFor({ id: '1', branch, revision, message, treeId }, HOUR_MS);
+  const { environment, secrets } = store().environmentFor({ id: '1', branch, revision, treeId }, HOUR_MS);
   return { treeId, revision, environment, secrets, url: environment.CIRRUS_REPO_CLONE_URL ?? '' };
 }
 
@@ -143,16 +143,6 @@ describe('a stored work tree', () => {
     expect(redactSourcePath(new URL(archive).pathname)).toBe('/archive/***');
   });
 
-  test('variables for tasks', async () => {
-    const { environment, revision } = await build(tree, 'b');
-    expect(environment).toMatchObject({
-      CIRRUS_BRANCH: 'b',
-      CIRRUS_CHANGE_IN_REPO: revision,
-      CIRRUS_CHANGE_MESSAGE: 'a message\n\nwith a body',
-      CIRRUS_CHANGE_TITLE: 'a message',
-    });
-  });
-
   test('the same tree is stored once, and its key is for the owner alone', async () => {
     const first = await build(tree);
     const second = await build(tree);
@@ -170,7 +160,7 @@ test('without git the tree is an archive only', async () => {
   const { treeId } = await bare.putTree(inPieces(tree, 500), NEVER);
   const revision = await bare.commit(treeId, 'main', 'm', NEVER);
   expect(revision).toBe(treeId);
-  const { environment } = bare.environmentFor({ id: '1', branch: 'main', revision, message: 'm', treeId }, HOUR_MS);
+  const { environment } = bare.environmentFor({ id: '1', branch: 'main', revision, treeId }, HOUR_MS);
   expect(environment.CIRRUS_REPO_CLONE_URL).toBeUndefined();
   expect(environment.PWAGENT_SOURCE_ARCHIVE_URL).toStartWith('http://hub/archive/');
 });

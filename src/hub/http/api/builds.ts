@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { AppError } from '../../../lib/errors.ts';
 import { type StartOutcome, startRepositoryBuild, startTreeBuild } from '../../build-starter.ts';
 import type { BuildView } from '../../model.ts';
-import { AppError } from '../../../lib/errors.ts';
 import { endpoint, ok } from '../endpoint.ts';
 import { buildFeed, overviewFeed } from '../event-feeds.ts';
 import { eventResponse } from '../event-response.ts';
@@ -18,7 +18,9 @@ const events = { description: 'An event stream.', type: 'text/event-stream' } as
 
 function refuseWhileDraining({ isDraining }: HttpAppDeps): void {
   if (!isDraining()) return;
-  throw new AppError('TEMPORARY', 'this hub is on its way out and takes no new builds', { hint: 'try again in a moment' });
+  throw new AppError('TEMPORARY', 'this hub is on its way out and takes no new builds', {
+    hint: 'try again in a moment',
+  });
 }
 
 /** The schema has seen to it that what belongs together is there. */

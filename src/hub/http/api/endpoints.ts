@@ -6,9 +6,9 @@ import { adminEndpoints } from './admin.ts';
 import { buildEndpoints } from './builds.ts';
 import { cronEndpoints } from './crons.ts';
 import { poolEndpoints } from './pools.ts';
-import { taskEndpoints } from './tasks.ts';
 import { secretEndpoints } from './secrets.ts';
 import { taskControlEndpoints } from './task-control.ts';
+import { taskEndpoints } from './tasks.ts';
 import { tokenEndpoints } from './tokens.ts';
 import { workerEndpoints } from './workers.ts';
 
@@ -17,7 +17,7 @@ export function apiEndpoints(deps: HttpAppDeps): Endpoint[] {
   const all: Endpoint[] = [
     ...buildEndpoints(deps),
     ...taskEndpoints(deps),
-    ...taskControlEndpoints(deps),
+    ...(deps.control === undefined ? [] : taskControlEndpoints(deps, deps.control)),
     ...workerEndpoints(deps),
     ...poolEndpoints(deps),
     ...tokenEndpoints(deps),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { CLONE_TOKEN } from '../../build-starter.ts';
-import { isEncrypted } from '../../secrets/encrypted.ts';
+import { CLONE_TOKEN, isEncrypted } from '../../secrets/encrypted.ts';
 import { repositoryKey } from '../../source/repository-policy.ts';
 import { endpoint, NOTHING, ok } from '../endpoint.ts';
 import type { HttpAppDeps } from '../http-app.ts';
@@ -16,7 +15,13 @@ const named = {
     .refine((name) => isEncrypted(name) || name === CLONE_TOKEN, `expected ENCRYPTED[…] or ${CLONE_TOKEN}`),
   repository: z.string().min(1).max(2_000).nullable().default(null).describe('Only its builds get it; null = all.'),
 };
-const mapping = z.strictObject({ ...named, value: z.string().min(1).max(64 * 1024) });
+const mapping = z.strictObject({
+  ...named,
+  value: z
+    .string()
+    .min(1)
+    .max(64 * 1024),
+});
 const naming = z.strictObject(named);
 
 const scopeOf = (repository: string | null) => (repository === null ? null : repositoryKey(repository));
