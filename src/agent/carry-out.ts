@@ -10,6 +10,7 @@ import { ensureWorkingFolder } from './instructions/script.ts';
 import { SpoolBudget } from './log/spool.ts';
 import type { StepLogDeps } from './log/step-log.ts';
 import { endProcesses, markedProcesses, RUN_MARK } from './program/end-processes.ts';
+import { type LoadSource, ResourceMeter, type Utilization } from './resources/resource-meter.ts';
 import { commandRange } from './steps.ts';
 import type { TaskIdentity } from './task-api.ts';
 import { chooseWorkingFolder, taskEnvironment } from './task-environment.ts';
@@ -29,6 +30,8 @@ export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable
   readonly commandTo: string;
   readonly workingDirectory: string | undefined;
   readonly reports: AgentReports;
+  /** What is measured for the final report, in order of preference. */
+  readonly loadSources: readonly LoadSource[];
   /** Where working folders are made that nobody has prepared. */
   readonly systemTemporary: string;
   /** The agent's own environment. */
@@ -59,6 +62,9 @@ class Assignment {
   readonly #mark = randomToken(16);
   readonly #reporter: CommandReporter;
   readonly #process: Environment;
+  readonly #meter: ResourceMeter;
+  readonly #measured = new AbortController();
+  readonly #measuring: Promise<void>;
   #mayEscape = false;
   #task: TaskRun | undefined;
 
@@ -68,6 +74,8 @@ class Assignment {
     private readonly signals: AgentSignals,
   ) {
     this.#reporter = new CommandReporter(deps.api, deps, deps.reports.signal);
+    this.#meter = new ResourceMeter(deps.loadSources, deps.clock);
+    this.#measuring = this.#meter.run(this.#measured.signal);
     this.#process = { ...inherited(deps.process), [RUN_MARK]: this.#mark };
   }
 
@@ -132,6 +140,13 @@ class Assignment {
     return { environment, workingFolder };
   }
 
+  async #endMeasurement(): Promise<Utilization | undefined> {
+    this.#measured.abort();
+    await this.#measuring;
+    for (const problem of this.#meter.problems) this.deps.reports.warning(problem);
+    return this.#meter.utilization;
+  }
+
   /** Ends what still runs, then delivers logs, updates and the final report, for minutes if need be. */
   async #wrapUp(): Promise<readonly string[]> {
     const { clock, api, reports } = this.deps;
@@ -146,8 +161,10 @@ class Assignment {
       await endProcesses(() => markedProcesses(RUN_MARK, this.#mark), LEFTOVER_GRACE_MS, clock, abandon);
     }
     await this.#reporter.flush();
+    const resourceUtilization = await this.#endMeasurement();
     await reports.settle();
-    const finished = () => api.reportFinished({ commandResults: this.#reporter.history }, reports.signal);
+    const report = { commandResults: this.#reporter.history, ...(resourceUtilization && { resourceUtilization }) };
+    const finished = () => api.reportFinished(report, reports.signal);
     const problem = await reports.deliver(finished);
     if (problem !== null) lost.push(`the final report was not taken: ${problem}`);
     abandon.removeEventListener('abort', soon);

@@ -10,6 +10,7 @@ import { AgentReports } from './agent-reports.ts';
 import { type AgentSignals, carryOut } from './carry-out.ts';
 import { beatHeart } from './heartbeat.ts';
 import { portsOf, waitForPorts } from './port-wait.ts';
+import type { LoadSource } from './resources/resource-meter.ts';
 import { isTemporary, type RetryDeps, retrying } from './retry.ts';
 import type { SecretSet } from './secret-set.ts';
 import { createTaskApi, type TaskApi, type TaskIdentity } from './task-api.ts';
@@ -33,6 +34,8 @@ export interface AgentDeps extends RetryDeps {
   readonly process: Environment;
   /** Folder for temporary files. */
   readonly temporary: string;
+  /** What is measured for the final report, in order of preference. */
+  readonly loadSources: readonly LoadSource[];
   /** Takes a copy of what scripts print, secrets hidden, where the task wants one. */
   readonly expose: (text: string) => void;
   /** Tells from now on of each signal that this process gets, and of errors that nobody caught. Returns how to end that. */

@@ -2,6 +2,8 @@ import { AGENT_HELP, parseAgentFlags } from '../agent/agent-flags.ts';
 import type { AgentSignals } from '../agent/carry-out.ts';
 import { receiveTask } from '../agent/control-task.ts';
 import { OwnLog } from '../agent/own-log.ts';
+import { readText } from '../agent/resources/cgroup.ts';
+import { loadSources } from '../agent/resources/load-sources.ts';
 import { type AgentOptions, type AgentResult, runAgent } from '../agent/run-agent.ts';
 import { SecretSet } from '../agent/secret-set.ts';
 import { createTaskApi } from '../agent/task-api.ts';
@@ -43,6 +45,7 @@ async function carryOut(options: AgentOptions, context: CliContext, signals: Age
     ownLog: () => own.text(),
     secrets,
     process: env,
+    loadSources: loadSources(readText),
     temporary: tempFolder(),
     clock: systemClock,
     random: systemRandom,

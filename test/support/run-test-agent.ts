@@ -36,6 +36,7 @@ export async function agentResult(
     secrets: new SecretSet(),
     process: environment,
     temporary: folder,
+    loadSources: [],
     expose: () => {},
     watch: () => () => {},
     ...moreDeps,
