@@ -16,6 +16,8 @@ import type { TaskIdentity } from './task-api.ts';
 import { chooseWorkingFolder, taskEnvironment } from './task-environment.ts';
 import { startLimits, type TaskLimits, timeoutOf } from './task-limits.ts';
 import { TaskRun } from './task-run.ts';
+import { unboxVariables } from './vault/unbox.ts';
+import { createVaultClient, vaultSettings } from './vault/vault-client.ts';
 
 export interface AgentSignals {
   /** Cancels the task: clean-up steps still run, and reports are delivered. */
@@ -85,12 +87,18 @@ class Assignment {
     try {
       await this.#run();
     } catch (error) {
+      const { cancel, abandon } = this.signals;
+      if ((cancel.aborted || abandon.aborted) && !(error instanceof Error)) return this.#ended(null, EXIT.ok);
       failure = describeError(error);
       exitCode = error instanceof AppError ? error.exitCode : EXIT.internal;
       this.deps.reports.error(error);
     }
+    return this.#ended(failure, exitCode);
+  }
+
+  async #ended(failure: string | null, code: ExitCode): Promise<CarriedOut> {
     const lost = await this.#wrapUp();
-    if (exitCode === EXIT.ok && lost.length > 0) exitCode = EXIT.unavailable;
+    const exitCode = code === EXIT.ok && lost.length > 0 ? EXIT.unavailable : code;
     return { problem: [...(failure === null ? [] : [failure]), ...lost].join('; ') || null, exitCode };
   }
 
@@ -125,6 +133,17 @@ class Assignment {
     });
   }
 
+  /** Values that a Vault keeps. What it gives is secret, and taken literally. */
+  async #unbox(trial: Environment): Promise<Environment> {
+    const { secrets, process } = this.deps;
+    const { cancel, abandon } = this.signals;
+    const onToken = (token: string) => secrets.add(token);
+    const connect = () => createVaultClient(vaultSettings(trial), process, { ...this.deps, onToken });
+    const unboxed = await unboxVariables(trial, connect, AbortSignal.any([cancel, abandon]));
+    for (const value of Object.values(unboxed)) secrets.add(value);
+    return unboxed;
+  }
+
   async #prepare(): Promise<{ environment: Environment; workingFolder: string }> {
     const { response } = this;
     const { taskId, workingDirectory: prepared, commandFrom, systemTemporary: temporary, secrets } = this.deps;
@@ -133,7 +152,12 @@ class Assignment {
     const choice = { task: response.environment, prepared, continued: commandFrom !== '', taskId, temporary };
     const chosen = await chooseWorkingFolder(choice);
     const known = { taskId, workingFolder: chosen, secrets: response.secretsToMask };
-    const environment = taskEnvironment(response.environment, this.#process, known);
+    const trial = taskEnvironment(response.environment, this.#process, known);
+    secrets.addByName(trial);
+    const unboxed = await this.#unbox(trial);
+    const literal = [...known.secrets, ...Object.values(unboxed)];
+    const whole = { ...response.environment, ...unboxed };
+    const environment = taskEnvironment(whole, this.#process, { ...known, secrets: literal });
     secrets.addByName(environment);
     const workingFolder = environment.CIRRUS_WORKING_DIR ?? chosen;
     await ensureWorkingFolder(workingFolder);
