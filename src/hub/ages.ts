@@ -1,28 +1,37 @@
 import type { Clock } from '../platform/clock.ts';
 
+/** A moment, by both clocks of the hub. */
+export interface Instant {
+  /** Time of day, for people. */
+  readonly wallMs: number;
+  /** Hub time, for ages and limits. */
+  readonly hubMs: number;
+}
+
 /**
- * Ages of stored things. Wall time only bridges the gap to the first look of this process; from then on the monotonic
- * clock counts, so that a step of the wall clock neither fails a task nor keeps one alive.
+ * Hub time: the milliseconds that a hub has been running over this store. It goes on with the monotonic clock and from
+ * what was stored last, so that neither a step of the wall clock nor a night without a hub ages anything.
  */
-export class Ages {
-  readonly #bornMs = new Map<string, number>();
+export class HubTime {
+  #offsetMs: number;
 
-  constructor(private readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>) {}
-
-  /** Milliseconds since `sinceWallMs`, a stored time of day. `key` names the thing and the meaning of the time. */
-  ageMs(key: string, sinceWallMs: number): number {
-    const nowMs = this.clock.monoMs();
-    const bornMs = this.#bornMs.get(key) ?? nowMs - Math.max(0, this.clock.wallMs() - sinceWallMs);
-    this.#bornMs.set(key, bornMs);
-    return nowMs - bornMs;
+  constructor(
+    storedMs: number,
+    private readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>,
+  ) {
+    this.#offsetMs = storedMs - clock.monoMs();
   }
 
-  /** Counts from now on. */
-  restart(key: string): void {
-    this.#bornMs.set(key, this.clock.monoMs());
+  now(): Instant {
+    return { wallMs: Math.floor(this.clock.wallMs()), hubMs: this.hubMs() };
   }
 
-  forget(key: string): void {
-    this.#bornMs.delete(key);
+  hubMs(): number {
+    return Math.floor(this.clock.monoMs() + this.#offsetMs);
+  }
+
+  /** Another hub over the same store is further on. */
+  catchUp(storedMs: number): void {
+    this.#offsetMs += Math.max(0, storedMs - this.hubMs());
   }
 }

@@ -32,6 +32,11 @@ export class Changes {
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
 
+  /** Whoever watches builds looks again: something has changed on which their waiting tasks depend. */
+  notifyWatched(): void {
+    for (const id of new Set([...this.#listeners].map(({ buildId }) => buildId))) if (id !== undefined) this.notify(id);
+  }
+
   /** `buildId` undefined means something outside builds, such as a worker. */
   notify(buildId?: number): void {
     this.bus.publish(buildId === undefined ? { kind: 'fleet' } : { kind: 'build', buildId });

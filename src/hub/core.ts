@@ -1,30 +1,37 @@
 import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
+import type { HubTime } from './ages.ts';
 import type { Changes } from './changes.ts';
+import type { Explainer } from './explainer.ts';
 import type { Fleet } from './fleet.ts';
 import type { LogReader } from './logs/log-reader.ts';
 import type { BuildFilter, KnownCaller, TaskFilter } from './lookups.ts';
 import type { BuildView, HubCore, LogChunk, NewBuild, TaskView, WorkerView } from './model.ts';
 import { type Page, type PageAsk, pageOf } from './page.ts';
-import type { Scheduler } from './scheduler/scheduler.ts';
-import { refreshBuild } from './store/build-progress.ts';
+import { noEffects, refreshBuild, tellEffects } from './store/build-progress.ts';
 import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/builds.ts';
+import type { Bus } from './store/bus.ts';
 import type { Database, Queries } from './store/database.ts';
 import type { IdSource } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
+import { linkedTasks } from './store/linked-tasks.ts';
 import { insertOrigin } from './store/origins.ts';
 import { listReports, saveReport } from './store/supervisors.ts';
-import { findTask, linkedTasks, newestTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
+import { findTask, newestTasks, placedTasks, type TaskRecord, tasksOfBuild } from './store/tasks.ts';
 import { findToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
-import type { SupervisorView } from './supervisor-view.ts';
+import { endOf, type SupervisorView } from './supervisor-view.ts';
+import type { HubTaskControl } from './task-control.ts';
 import { buildView, taskView, workerView } from './views.ts';
 
 export interface CoreDeps {
   readonly store: Database;
   readonly fleet: Fleet;
-  readonly scheduler: Scheduler;
+  readonly explainer: Explainer;
+  readonly control: HubTaskControl;
   readonly logs: LogReader;
   readonly changes: Changes;
+  readonly bus: Bus;
+  readonly time: HubTime;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, 'wallMs'>;
 }
@@ -39,16 +46,18 @@ export class Core implements HubCore {
   constructor(private readonly deps: CoreDeps) {}
 
   async createBuild(build: NewBuild): Promise<BuildView> {
-    const { store, ids, clock, changes, scheduler } = this.deps;
+    const { store, ids, time, bus, control } = this.deps;
     const secrets = () => ({ clientSecret: randomToken(), serverSecret: randomToken() });
     const minted = { buildId: ids.next(), tasks: build.tasks.map(() => ({ id: ids.next(), ...secrets() })) };
+    const effects = noEffects();
     await store.write(async (sql) => {
-      await insertBuild(sql, build, minted, clock.wallMs());
+      const now = time.now();
+      await insertBuild(sql, build, minted, now.wallMs);
       if (build.origin !== undefined) await insertOrigin(sql, minted.buildId, build.origin);
-      await refreshBuild(sql, minted.buildId, clock.wallMs());
+      await refreshBuild(sql, minted.buildId, now, effects);
+      if (build.supersedes !== false) await control.supersede({ sql, now, effects }, minted.buildId);
     });
-    changes.notify(minted.buildId);
-    void scheduler.request();
+    tellEffects(bus, effects);
     const view = await this.getBuild(String(minted.buildId));
     if (view === undefined) throw new TypeError('a build has gone that was just stored');
     return view;
@@ -95,10 +104,10 @@ export class Core implements HubCore {
 
   async #taskViews(sql: Queries, buildId: number, tasks: readonly TaskRecord[]): Promise<TaskView[]> {
     const linked = await linkedTasks(sql, buildId);
+    const say = this.deps.explainer.sentences();
     const views: TaskView[] = [];
     for (const task of tasks) {
-      const waiting = task.status === 'TRIGGERED' ? this.deps.scheduler.waitingOf(task.id)?.reason : undefined;
-      views.push(taskView(task, linked, await instructionsOf(sql, task.id), waiting));
+      views.push(taskView(task, linked, await instructionsOf(sql, task.id), say(task)));
     }
     return views;
   }
@@ -118,8 +127,9 @@ export class Core implements HubCore {
   }
 
   async saveSupervisor(workerName: string, report: Omit<SupervisorView, 'receivedAt'>): Promise<void> {
-    const { store, clock, changes } = this.deps;
+    const { store, clock, changes, fleet } = this.deps;
     await store.write((sql) => saveReport(sql, workerName, report, clock.wallMs()));
+    fleet.endsAt(workerName, endOf(report));
     changes.notify();
   }
 

@@ -3,15 +3,18 @@ import type { Clock } from '../platform/clock.ts';
 import { type Random, randomToken } from '../platform/random.ts';
 import type { MethodHandler } from '../rpc/server.ts';
 import { HubAdministration } from './administration.ts';
-import { Ages } from './ages.ts';
+import { HubTime } from './ages.ts';
 import { Changes } from './changes.ts';
+import { Control } from './control.ts';
 import { Core } from './core.ts';
+import { Explainer } from './explainer.ts';
 import { Fleet } from './fleet.ts';
 import { LogIntake } from './log-intake.ts';
 import { LogReader } from './logs/log-reader.ts';
 import type { HubLogs } from './logs/open-logs.ts';
 import type { HubCore, TaskControl } from './model.ts';
 import type { Administration } from './pool-model.ts';
+import { QueueWatch } from './queue-watch.ts';
 import { Registration } from './registration.ts';
 import { agentService } from './rpc/agent-service.ts';
 import { Authenticator } from './rpc/authenticate.ts';
@@ -21,11 +24,18 @@ import { workerService } from './rpc/worker-service.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SecretVault } from './secrets/vault.ts';
 import type { SourceAccess } from './source/source-access.ts';
+import { adoptOldTasks } from './store/adopt-old-tasks.ts';
 import { largestId } from './store/builds.ts';
+import type { Bus } from './store/bus.ts';
 import type { Database } from './store/database.ts';
+import { readHubNumber } from './store/hub-state.ts';
 import { IdSource } from './store/ids.ts';
+import { listPools } from './store/pools.ts';
+import { listReports } from './store/supervisors.ts';
 import { listWorkerRecords } from './store/workers.ts';
+import { endOf } from './supervisor-view.ts';
 import { Sweeper } from './sweeper.ts';
+import { HubTaskControl } from './task-control.ts';
 import { TaskLife } from './task-life.ts';
 import { WorkerDesk } from './worker-desk.ts';
 
@@ -42,10 +52,10 @@ export interface HeartDeps {
 /** The hub without its doors: state, decisions, and the handlers of both gRPC services. */
 export interface Heart {
   readonly core: HubCore;
+  /** What people may ask of tasks and builds. */
+  readonly control: TaskControl;
   /** Pools, tokens and workers for operators. */
   readonly administration: Administration;
-  /** What people do to tasks and builds. */
-  readonly control?: TaskControl;
   readonly ids: IdSource;
   readonly handlers: readonly MethodHandler[];
   /** Answers all held polls, now and from now on, so that the calls behind them end. */
@@ -54,25 +64,45 @@ export interface Heart {
   stop(): Promise<void>;
 }
 
+/** Lets those who wait in memory act on what was stored, by this hub or another on the same database. */
+function listenToNews(bus: Bus, { scheduler, fleet }: { scheduler: Scheduler; fleet: Fleet }, signal: AbortSignal) {
+  bus.subscribe((news) => {
+    if (news.kind === 'queued') scheduler.queued([news.classId]);
+    // the open poll is answered after the next pass, so that the answer brings the task that fits now
+    else if (news.kind === 'wake') void scheduler.workerFreed(news.workerId).then(() => fleet.wake(news.workerId));
+    else if (news.kind === 'resync') for (const { record } of fleet.ready()) void scheduler.workerFreed(record.id);
+  }, signal);
+}
+
 /** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
 export async function startHeart({ store, logs, source, vault, clock, random, log }: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
-  const ages = new Ages(clock);
+  const time = new HubTime(await store.read((sql) => readHubNumber(sql, 'time')), clock);
   const bus = await store.openBus(randomToken(8));
   const stopped = new AbortController();
   const changes = new Changes(bus, stopped.signal);
   for (const record of await store.read(listWorkerRecords)) fleet.restore(record);
   const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
-  const scheduler = new Scheduler({ store, fleet, changes, ages, clock, log });
-  const life = new TaskLife({ store, fleet, scheduler, changes, ages, clock, log });
+  const scheduler = new Scheduler({ store, fleet, bus, time, log });
+  const life = new TaskLife({ store, bus, time, ids, log });
   const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, clock, log });
+  listenToNews(bus, { scheduler, fleet }, stopped.signal);
   const registration = new Registration({ store, fleet, changes, ids, clock, log });
-  const sweeper = new Sweeper({ store, fleet, scheduler, life, changes, ages, clock, log });
+  const queueWatch = new QueueWatch({ store, fleet, scheduler, life, time });
+  const sweeper = new Sweeper({ store, fleet, queueWatch, life, changes, time, clock, log });
   const auth = new Authenticator(store, fleet, clock);
+  fleet.setPools(await store.read(listPools));
+  for (const [name, report] of await store.read(listReports)) fleet.endsAt(name, endOf(report));
+  await store.write((sql) => adoptOldTasks(sql, time.now()));
+  await store.read((sql) => scheduler.queues.load(sql));
   const sweeping = Promise.all([sweeper.run(stopped.signal), logs.run(stopped.signal)]);
-  void scheduler.request();
+  const explainer = new Explainer({ store, fleet, scheduler, queueWatch, time });
+  const tasks = new HubTaskControl({ store, bus, time, ids });
+  const reader = new LogReader(store, logs.storage);
+  const core = new Core({ store, fleet, explainer, control: tasks, logs: reader, changes, bus, time, ids, clock });
   return {
-    core: new Core({ store, fleet, scheduler, logs: new LogReader(store, logs.storage), changes, ids, clock }),
+    core,
+    control: new Control({ store, core, explainer, tasks }),
     administration: new HubAdministration({ store, fleet, desk, changes, ids, clock }),
     ids,
     handlers: [
@@ -87,6 +117,7 @@ export async function startHeart({ store, logs, source, vault, clock, random, lo
       await sweeping;
       await scheduler.idle();
       await sweeper.saveSeen();
+      await sweeper.saveTime();
       await logs.storage.close();
       await bus.close();
     },

@@ -11,3 +11,9 @@ export interface SupervisorView {
   readonly verdict: { readonly verdict: string; readonly reasons: readonly string[] } | null;
   readonly receivedAt: string;
 }
+
+/** When a machine ends by what its supervisor says: the first of its deadlines that counts; null when there is none. */
+export function endOf({ deadlines }: Pick<SupervisorView, 'deadlines'>): number | null {
+  const due = deadlines.filter(({ suspended }) => !suspended).map(({ dueAt }) => Date.parse(dueAt));
+  return due.length === 0 ? null : Math.min(...due);
+}

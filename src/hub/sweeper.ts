@@ -1,13 +1,15 @@
 import { formatDuration } from '../lib/duration.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Ages } from './ages.ts';
+import type { HubTime } from './ages.ts';
 import type { Changes } from './changes.ts';
 import { type Fleet, type Member, SILENCE_MS } from './fleet.ts';
-import { isFinal } from './scheduler/dependencies.ts';
-import type { Scheduler } from './scheduler/scheduler.ts';
+import type { QueueWatch } from './queue-watch.ts';
 import type { Database } from './store/database.ts';
-import { placedTasks, queuedTasks, type TaskRecord } from './store/tasks.ts';
+import { raiseHubNumber } from './store/hub-state.ts';
+import { overdueTasks, workersWithTasks } from './store/placed.ts';
+import { listPools } from './store/pools.ts';
+import { placedTasks } from './store/tasks.ts';
 import { saveLastSeen } from './store/workers.ts';
 import type { TaskLife } from './task-life.ts';
 
@@ -16,16 +18,16 @@ const SWEEP_EVERY_MS = 5_000;
 /** An agent ends its task itself; the five minutes are its window for `always` and `on_timeout`, the sixth is ours. */
 const OVERTIME_MS = 6 * 60_000;
 
-/** How long a task waits for a worker that could take it before it fails. */
-const NOBODY_MS = 24 * 3_600_000;
+/** Overdue tasks that one sweep ends at most. */
+const ENDS_PER_SWEEP = 200;
 
 export interface SweeperDeps {
   readonly store: Database;
   readonly fleet: Fleet;
-  readonly scheduler: Scheduler;
+  readonly queueWatch: QueueWatch;
   readonly life: TaskLife;
   readonly changes: Changes;
-  readonly ages: Ages;
+  readonly time: HubTime;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly log: Logger;
 }
@@ -50,58 +52,56 @@ export class Sweeper {
   }
 
   async sweep(): Promise<void> {
-    const { store, fleet } = this.deps;
-    const placed = Map.groupBy(await store.read((sql) => placedTasks(sql)), ({ workerId }) => workerId);
-    for (const member of fleet.members()) {
-      const tasks = placed.get(member.record.id) ?? [];
-      if (fleet.isSilent(member)) await this.#silent(member, tasks);
-      else for (const task of tasks) await this.#checkOverdue(task);
+    const { store, fleet, queueWatch } = this.deps;
+    await this.saveTime();
+    fleet.setPools(await store.read(listPools));
+    for (const workerId of await store.read(workersWithTasks)) {
+      const member = fleet.get(workerId);
+      if (member === undefined || fleet.isSilent(member)) await this.#silent(workerId, member);
     }
-    for (const task of await store.read(queuedTasks)) await this.#checkNobody(task);
+    await this.#endOverdue();
+    await queueWatch.look();
     await this.saveSeen();
     this.#tellPresence();
   }
 
-  async #silent(member: Member, tasks: readonly TaskRecord[]): Promise<void> {
-    const { life } = this.deps;
-    const undelivered = new Set(member.undelivered.splice(0).map(({ taskId }) => taskId));
-    for (const { id } of tasks) {
+  /** Stores how far hub time is, and goes on from where another hub is further. */
+  async saveTime(): Promise<void> {
+    const { store, time } = this.deps;
+    time.catchUp(await store.write((sql) => raiseHubNumber(sql, 'time', time.hubMs())));
+  }
+
+  /** `member` is undefined when the worker was forgotten with tasks on it. */
+  async #silent(workerId: number, member: Member | undefined): Promise<void> {
+    const { store, life } = this.deps;
+    const undelivered = new Set(member?.undelivered.splice(0).map(({ taskId }) => taskId));
+    for (const { id, workerName } of await store.read((sql) => placedTasks(sql, workerId))) {
       if (undelivered.has(String(id))) {
         await life.requeue(id);
         continue;
       }
-      const reason = `worker ${member.record.name} was not heard of for ${formatDuration(SILENCE_MS)}`;
-      await life.end(id, { status: 'FAILED', reason, decision: 'lost', place: 'free' });
+      const gone =
+        member === undefined ? 'is no longer registered' : `was not heard of for ${formatDuration(SILENCE_MS)}`;
+      await life.lost(id, `worker ${workerName} ${gone}`);
     }
+    if (member !== undefined) member.running = undefined;
   }
 
-  async #checkOverdue(task: TaskRecord): Promise<void> {
-    if (isFinal(task.status) || task.triggeredMs === null) return;
-    // a task that was handed out and never started counts from its hand-out, as far as this process has seen it
-    const since = task.startedMs ?? Number.POSITIVE_INFINITY;
-    const ageMs = this.deps.ages.ageMs(`${task.startedMs === null ? 'placed' : 'started'} ${task.id}`, since);
-    const timeoutMs = task.timeoutSeconds * 1000;
-    if (ageMs <= timeoutMs + OVERTIME_MS) return;
-    const reason = `it was still running ${formatDuration(OVERTIME_MS)} after its timeout of ${formatDuration(timeoutMs)}; the worker was told to stop it`;
-    await this.deps.life.end(task.id, { status: 'FAILED', reason, decision: 'overdue', place: 'must-stop' });
-  }
-
-  async #checkNobody(task: TaskRecord): Promise<void> {
-    const { ages, scheduler, life } = this.deps;
-    const waiting = scheduler.waitingOf(task.id);
-    const key = `nobody ${task.id}`;
-    if (waiting === undefined) return;
-    if (waiting.kind !== 'nobody' && waiting.kind !== 'offline') return ages.restart(key);
-    if (ages.ageMs(key, task.triggeredMs ?? task.createdMs) < NOBODY_MS) return;
-    const reason = `${waiting.reason}, for ${formatDuration(NOBODY_MS)}`;
-    await life.end(task.id, { status: 'FAILED', reason, decision: 'nobody-offers', place: 'free' });
+  async #endOverdue(): Promise<void> {
+    const { store, life, time } = this.deps;
+    const overdue = await store.read((sql) => overdueTasks(sql, time.hubMs(), OVERTIME_MS, ENDS_PER_SWEEP));
+    for (const { id, timeoutSeconds } of overdue) {
+      const timeout = formatDuration(timeoutSeconds * 1000);
+      const reason = `it was still running ${formatDuration(OVERTIME_MS)} after its timeout of ${timeout}; the worker was told to stop it`;
+      await life.end(id, { status: 'FAILED', reason, decision: 'overdue', place: 'must-stop' });
+    }
   }
 
   /** Stores when workers were last heard of, as far as it has changed. */
   async saveSeen(): Promise<void> {
     const changed = this.deps.fleet
       .members()
-      .filter(({ record, lastSeenMs }) => (this.#savedSeenMs.get(record.id) ?? 0) + SILENCE_MS <= lastSeenMs);
+      .filter(({ record, lastSeenMs }) => Math.abs(lastSeenMs - (this.#savedSeenMs.get(record.id) ?? 0)) >= SILENCE_MS);
     if (changed.length === 0) return;
     await this.deps.store.write(async (sql) => {
       for (const { record, lastSeenMs } of changed) await saveLastSeen(sql, record.id, lastSeenMs);
@@ -110,18 +110,21 @@ export class Sweeper {
   }
 
   #tellPresence(): void {
-    const { fleet, log, changes, scheduler } = this.deps;
+    const { fleet, log, changes } = this.deps;
+    let changed = false;
     for (const member of fleet.members()) {
       const { id, name } = member.record;
       const online = fleet.isOnline(member);
       if (online === this.#wasOnline.has(id)) continue;
+      changed = true;
       if (online) this.#wasOnline.add(id);
       else {
         this.#wasOnline.delete(id);
         log.warn('worker went silent', { workerName: name });
       }
-      changes.notify();
-      void scheduler.request();
     }
+    if (!changed) return;
+    changes.notify();
+    changes.notifyWatched();
   }
 }

@@ -44,16 +44,17 @@ export function taskView(
       exitCode,
       durationMs,
     })),
-    run: 1,
-    runCause: 'first',
-    previousRun: null,
-    nextRun: null,
-    hold: null,
+    run: task.run,
+    runCause: task.runCause,
+    previousRun: task.previousId === null ? null : String(task.previousId),
+    nextRun: task.nextId === null ? null : String(task.nextId),
+    hold: task.hold,
   };
 }
 
-export function buildView(build: BuildRecord, tasks: readonly TaskView[]): BuildView {
-  const { branch, revision, message, status } = build;
+/** `runs` are all runs of all its tasks. */
+export function buildView(build: BuildRecord, runs: readonly TaskView[]): BuildView {
+  const { branch, revision, message, status, repository, pullRequest, priority } = build;
   return {
     id: String(build.id),
     status,
@@ -62,11 +63,11 @@ export function buildView(build: BuildRecord, tasks: readonly TaskView[]): Build
     message,
     createdAt: rfc3339(build.createdMs),
     finishedAt: maybe(build.finishedMs),
-    repository: '',
-    pullRequest: null,
-    priority: 0,
-    tasks,
-    earlierRuns: [],
+    repository,
+    pullRequest,
+    priority,
+    tasks: runs.filter(({ nextRun }) => nextRun === null),
+    earlierRuns: runs.filter(({ nextRun }) => nextRun !== null),
   };
 }
 

@@ -4,10 +4,14 @@ import type { PollRequest, PollResponse_AgentAwareTask, WorkerInfo } from '../rp
 import { RpcError } from '../rpc/rpc-error.ts';
 import type { Changes } from './changes.ts';
 import { type Fleet, foreignUse, type Member, sameMap } from './fleet.ts';
+import { agentTask } from './scheduler/agent-task.ts';
+import { soundAmounts } from './scheduler/matching.ts';
 import { DOUBT_MS, type Reconciled, reconcile } from './scheduler/reconcile.ts';
-import { agentTask, type Scheduler } from './scheduler/scheduler.ts';
+import type { Scheduler } from './scheduler/scheduler.ts';
 import type { Database } from './store/database.ts';
 import { recordDecision } from './store/decisions.ts';
+import { resourcesOf } from './store/placed.ts';
+import { isolationKey } from './store/task-definition.ts';
 import { patchTask, placedTasks, type TaskRecord } from './store/tasks.ts';
 import { saveWorker } from './store/workers.ts';
 import type { TaskLife } from './task-life.ts';
@@ -26,6 +30,12 @@ export interface WorkerDeskDeps {
   readonly log: Logger;
 }
 
+/** Of the tasks that a worker names and that are not its own, so many are looked up. */
+const MAX_GHOSTS = 100;
+
+/** Ids that are none of ours come as any text. */
+const idOf = (id: string) => (/^\d{1,15}$/.test(id) ? Number(id) : -1);
+
 /** What a poll is answered with. */
 export interface PollAnswer {
   readonly start: readonly PollResponse_AgentAwareTask[];
@@ -38,21 +48,16 @@ export class WorkerDesk {
 
   /** Holds the poll until there is something to do, at most 20 s, and answers it. */
   async poll(member: Member, session: string, request: PollRequest, signal: AbortSignal): Promise<PollAnswer> {
-    const { fleet, scheduler, clock } = this.deps;
+    const { fleet } = this.deps;
     member.session = session;
     fleet.saw(member);
+    const [standby] = request.availableStandbyInstancesInformation;
+    member.standby = isolationKey(standby?.parameters?.isolation);
     await this.#updateInfo(member, request.workerInfo);
     const found = await this.#reconcile(member, session, request);
     const urgent = member.undelivered.length > 0 || found.stop.some((id) => !member.told.has(id));
-    if (!urgent && !fleet.closing && !signal.aborted) {
-      member.poll?.release();
-      const held = holdable();
-      member.poll = held;
-      void scheduler.request();
-      await held.wait(found.missedSince.size > 0 ? DOUBT_MS : HOLD_MS, clock, signal);
-      const superseded = member.poll !== held;
-      if (superseded) return { start: [], stop: [] };
-      member.poll = undefined;
+    if (!urgent && !fleet.closing && !signal.aborted && !(await this.#hold(member, found, signal))) {
+      return { start: [], stop: [] }; // a newer poll of the worker takes all along
     }
     if (signal.aborted) throw new RpcError('CANCELLED', 'the worker has gone'); // what is undelivered stays for its next poll
     fleet.saw(member);
@@ -60,6 +65,24 @@ export class WorkerDesk {
     const stop = [...new Set([...found.stop, ...demanded])];
     for (const id of stop) member.told.add(id);
     return { start: member.undelivered.splice(0), stop };
+  }
+
+  /**
+   * Holds the poll open until there is something to say, for as long as the pool wants; where it wants none, for as long
+   * as the scheduler needs. Resolves with whether it is still the worker's newest poll.
+   */
+  async #hold(member: Member, found: Reconciled, signal: AbortSignal): Promise<boolean> {
+    const { fleet, scheduler, clock } = this.deps;
+    member.poll?.release();
+    const held = holdable();
+    fleet.holds(member, held);
+    const placed = scheduler.workerReady(member.record.id);
+    const holdMs = Math.min(HOLD_MS, fleet.settingsOf(member.record.poolId).maxHoldSeconds * 1000);
+    if (holdMs === 0) await placed;
+    else await held.wait(found.missedSince.size > 0 ? Math.min(DOUBT_MS, holdMs) : holdMs, clock, signal);
+    if (member.poll !== held) return false;
+    fleet.holds(member, undefined);
+    return true;
   }
 
   async #mustStop({ record }: Member): Promise<string[]> {
@@ -85,21 +108,26 @@ export class WorkerDesk {
     const waiting = new Set(member.undelivered.map(({ taskId }) => taskId));
     const all = await store.read((sql) => placedTasks(sql, member.record.id));
     const placed = all.filter(({ id }) => !waiting.has(String(id)));
-    const known = placed.filter(({ id }) => reported.has(String(id)));
-    member.foreign = foreignUse(
-      request.resourcesInUse,
-      known.map(({ resources }) => resources),
-    );
+    member.running = all.map(({ resources }) => resources);
+    await this.#lookAtForeign(member, request, placed, reported);
     const found = reconcile({ placed, reported, session, missedSince: member.missedSince, nowMs: clock.monoMs() });
     member.missedSince = found.missedSince;
     for (const id of found.freed) await life.stopped(id);
-    for (const { id, status } of found.lost) {
-      const reason = this.#lossReason(member.record.name, status);
-      await life.end(id, { status: 'FAILED', reason, decision: 'lost', place: 'free' });
-    }
+    for (const { id, status } of found.lost) await life.lost(id, this.#lossReason(member.record.name, status));
+    if (found.freed.length + found.lost.length > 0) member.running = undefined;
     const again = placed.filter(({ id }) => found.handOutAgain.includes(id));
     for (const task of again) await this.#handOutAgain(member, session, task);
     return found;
+  }
+
+  /** What runs there besides the tasks that are placed on it: runs that were given up, and tasks of other hubs. */
+  async #lookAtForeign(member: Member, request: PollRequest, placed: readonly TaskRecord[], reported: Set<string>) {
+    const known = placed.filter(({ id }) => reported.has(String(id)));
+    const own = new Set([...known.map(({ id }) => String(id)), ...member.undelivered.map(({ taskId }) => taskId)]);
+    const ghosts = [...reported].filter((id) => !own.has(id)).slice(0, MAX_GHOSTS);
+    member.ghosts = ghosts.length === 0 ? [] : await this.deps.store.read((sql) => resourcesOf(sql, ghosts.map(idOf)));
+    const used = [...known.map(({ resources }) => resources), ...member.ghosts];
+    member.foreign = foreignUse(soundAmounts(request.resourcesInUse), used);
   }
 
   #lossReason(worker: string, status: TaskRecord['status']): string {
@@ -131,7 +159,7 @@ export class WorkerDesk {
     member.record = record;
     this.deps.changes.notify();
     this.deps.log.info(disabled ? 'worker paused' : 'worker resumed', { workerName: record.name, by });
-    void this.deps.scheduler.request();
+    void this.deps.scheduler.workerReady(record.id);
   }
 
   /** Ids of the tasks that hold a place on the worker and have not ended. */

@@ -10,7 +10,7 @@ import type { Database } from '../store/database.ts';
 import { instructionsOf } from '../store/instructions.ts';
 import { originOf } from '../store/origins.ts';
 import { decodeTask } from '../store/task-definition.ts';
-import { definitionOf, findTask, tasksOfBuild } from '../store/tasks.ts';
+import { countTasks, definitionOf, findTask } from '../store/tasks.ts';
 import type { BuildOrigin } from '../variables/origin.ts';
 import { taskVariables } from '../variables/variables.ts';
 
@@ -35,7 +35,7 @@ export class Commands {
       if (task === undefined || build === undefined) return undefined;
       const [definition, instructions] = [await definitionOf(sql, taskId), await instructionsOf(sql, taskId)];
       const origin = await originOf(sql, build.id);
-      return { task, build, definition, instructions, origin, siblings: (await tasksOfBuild(sql, build.id)).length };
+      return { task, build, definition, instructions, origin, siblings: await countTasks(sql, build.id) };
     });
     if (found === undefined) throw new RpcError('NOT_FOUND', 'no such task');
     const { task, build, definition, instructions, origin, siblings } = found;

@@ -1,69 +1,99 @@
-import { create } from '@bufbuild/protobuf';
 import type { Logger } from '../../lib/log.ts';
-import type { Clock } from '../../platform/clock.ts';
-import {
-  type PollResponse_AgentAwareTask,
-  PollResponse_AgentAwareTaskSchema,
-} from '../../rpc/gen/cirrus_ci_service_pb.ts';
-import type { Ages } from '../ages.ts';
-import type { Changes } from '../changes.ts';
+import type { PollResponse_AgentAwareTask } from '../../rpc/gen/cirrus_ci_service_pb.ts';
+import type { HubTime, Instant } from '../ages.ts';
 import type { Fleet, Member } from '../fleet.ts';
+import { changeTask, type Effects, noEffects, tellEffects } from '../store/build-progress.ts';
+import type { Bus } from '../store/bus.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { recordDecision } from '../store/decisions.ts';
-import { decodeTask, placementOf } from '../store/task-definition.ts';
-import { definitionOf, patchTask, placedTasks, queuedTasks, type TaskRecord } from '../store/tasks.ts';
-import { type Assignment, assign } from './assign.ts';
-import type { Waiting } from './explain.ts';
-import type { SchedulerWorker } from './matching.ts';
+import { placedOn } from '../store/placed.ts';
+import { dequeue, type QueueClass } from '../store/queue.ts';
+import { findTask } from '../store/tasks.ts';
+import { insertWorld } from '../store/worlds.ts';
+import { agentTask } from './agent-task.ts';
+import { QueueIndex } from './queue-index.ts';
+import { readWorld } from './read-world.ts';
+import { recordWorld } from './recorded-world.ts';
+import { schedule } from './schedule.ts';
+import { chooseSlice, type Slice } from './slice.ts';
+import type { Placement, World } from './world.ts';
 
 export interface SchedulerDeps {
   readonly store: Database;
   readonly fleet: Fleet;
-  readonly changes: Changes;
-  readonly ages: Ages;
-  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly bus: Bus;
+  readonly time: HubTime;
   readonly log: Logger;
 }
 
 interface Delivery {
   readonly member: Member;
   readonly task: PollResponse_AgentAwareTask;
-  readonly buildId: number;
 }
 
-/** What a worker needs to start the task (wire protocol, section 8.1). */
-export async function agentTask(sql: Queries, task: TaskRecord): Promise<PollResponse_AgentAwareTask> {
-  const { isolation, resources } = placementOf(decodeTask(await definitionOf(sql, task.id)));
-  return create(PollResponse_AgentAwareTaskSchema, {
-    taskId: String(task.id),
-    oldTaskId: BigInt(task.id),
-    clientSecret: task.clientSecret,
-    serverSecret: task.serverSecret,
-    resourcesToUse: resources,
-    ...(isolation === undefined ? {} : { isolation }),
-  });
+/** What has happened since the last pass that may let a task be placed. */
+interface News {
+  readonly queues: Set<string>;
+  readonly workers: Set<number>;
+  /** Queues whose first task has waited long enough for a worker to be kept free. */
+  readonly impatient: Set<string>;
 }
 
-/** Runs the pure scheduler when something has changed, and carries its plan out: one transaction, then the answers. */
+const noNews = (): News => ({ queues: new Set(), workers: new Set(), impatient: new Set() });
+
+/** Takes at most `limit` out of a set. */
+function takeSome<T>(from: Set<T>, limit: number): T[] {
+  const taken = [...from.values().take(limit)];
+  for (const one of taken) from.delete(one);
+  return taken;
+}
+
+/** What one pass looks at; the rest is for the next. */
+const QUEUES_PER_PASS = 16;
+const WORKERS_PER_PASS = 32;
+
+/**
+ * Runs the pure scheduler over the part of the world that has changed, and carries its decisions out: one transaction,
+ * then the answers to the polls. Neither the number of waiting tasks nor that of idle workers makes a pass longer.
+ */
 export class Scheduler {
+  readonly queues = new QueueIndex();
+  /** By queue: the worker that is kept free for its first task. */
+  readonly #reservations = new Map<string, number>();
+  readonly #news = noNews();
   #running: Promise<void> | undefined;
-  #wanted = false;
   #next = Promise.withResolvers<void>();
-  #waiting: ReadonlyMap<number, Waiting> = new Map();
 
   constructor(private readonly deps: SchedulerDeps) {}
 
-  /** Why that task waits, by the last pass; undefined when it does not. */
-  waitingOf(taskId: number): Waiting | undefined {
-    return this.#waiting.get(taskId);
+  /** Queues that have a task more. */
+  queued(classIds: readonly string[]): void {
+    for (const id of classIds) this.#news.queues.add(id);
+    if (classIds.length > 0) void this.#request();
   }
 
-  /** Asks for a pass; resolves after one that began later than this call. Requests that come meanwhile share it. */
-  request(): Promise<void> {
-    this.#wanted = true;
-    const { promise } = this.#next;
-    this.#running ??= this.#passes();
-    return promise;
+  /** The first tasks of these queues have waited so long that a worker may be kept free for them. */
+  impatient(classIds: readonly string[]): void {
+    for (const id of classIds) this.#news.impatient.add(id);
+    this.queued(classIds);
+  }
+
+  /** A worker has more room than before, or other work to tell. Resolves after a pass that knew it. */
+  workerFreed(workerId: number): Promise<void> {
+    const member = this.deps.fleet.get(workerId);
+    if (member !== undefined) member.running = undefined;
+    return this.workerReady(workerId);
+  }
+
+  /** A worker has opened a poll. Resolves after a pass that knew it. */
+  workerReady(workerId: number): Promise<void> {
+    this.#news.workers.add(workerId);
+    return this.#request();
+  }
+
+  /** By queue: which worker is kept free. */
+  get reservations(): ReadonlyMap<string, number> {
+    return this.#reservations;
   }
 
   /** Resolves when no pass is under way. */
@@ -71,13 +101,22 @@ export class Scheduler {
     while (this.#running !== undefined) await this.#running;
   }
 
+  #request(): Promise<void> {
+    const { promise } = this.#next;
+    this.#running ??= this.#passes();
+    return promise;
+  }
+
+  get #hasNews(): boolean {
+    return this.#news.queues.size > 0 || this.#news.workers.size > 0;
+  }
+
   async #passes(): Promise<void> {
-    while (this.#wanted) {
+    while (this.#hasNews) {
       const pass = this.#next;
       this.#next = Promise.withResolvers();
-      this.#wanted = false;
       try {
-        await this.#pass();
+        while (this.#hasNews) await this.#pass();
       } catch (error) {
         this.deps.log.error('scheduling failed', { error: String(error) });
       }
@@ -87,77 +126,114 @@ export class Scheduler {
   }
 
   async #pass(): Promise<void> {
-    const { store, fleet, changes } = this.deps;
-    const deliveries = await store.write(async (sql) => {
-      const queue = await queuedTasks(sql);
-      if (queue.length === 0) {
-        this.#explain(queue, new Map());
-        return [];
-      }
-      const plan = assign(
-        queue.map((task) => ({ ...task, waitedMs: this.#waited(task) })),
-        this.#workers(await placedTasks(sql)),
-      );
-      this.#explain(queue, plan.waiting);
-      return this.#place(sql, queue, plan.assignments);
-    });
-    for (const { member, task, buildId } of deliveries) {
+    const { store, fleet, bus, time } = this.deps;
+    const slice = await this.#takeSlice();
+    if (slice.queues.length === 0 || slice.members.length === 0) return;
+    const effects = noEffects();
+    const done = await store.write((sql) => this.#decide(sql, slice, time.now(), effects));
+    for (const { member, task } of done.deliveries) {
       member.undelivered.push(task);
+      member.running = [...(member.running ?? []), task.resourcesToUse];
       fleet.wake(member.record.id);
-      changes.notify(buildId);
     }
+    this.#settleReservations(slice, done.world, done.decisions);
+    for (const id of done.empty) await store.read((sql) => this.queues.drop(sql, id));
+    // a queue that gave something may have more to give than one pass takes
+    for (const id of done.gave) if (!done.empty.includes(id)) this.#news.queues.add(id);
+    tellEffects(bus, effects);
   }
 
-  #waited({ id, triggeredMs, createdMs }: TaskRecord): number {
-    return this.deps.ages.ageMs(`queued ${id}`, triggeredMs ?? createdMs);
-  }
-
-  #workers(placed: readonly TaskRecord[]): SchedulerWorker[] {
-    const { fleet } = this.deps;
-    const running = Map.groupBy(placed, ({ workerId }) => workerId);
-    return fleet.members().map((member) => ({
-      id: member.record.id,
-      name: member.record.name,
-      labels: member.record.labels,
-      resources: member.record.resources,
-      state:
-        member.record.disabled || member.record.draining ? 'paused' : fleet.isOnline(member) ? 'online' : 'offline',
-      ready: member.poll !== undefined,
-      running: (running.get(member.record.id) ?? []).map(({ resources }) => resources),
-      foreign: member.foreign,
-    }));
-  }
-
-  #explain(queue: readonly TaskRecord[], waiting: ReadonlyMap<number, Waiting>): void {
-    const before = this.#waiting;
-    this.#waiting = waiting;
-    for (const { id, buildId } of queue) {
-      if (before.get(id)?.reason !== waiting.get(id)?.reason) this.deps.changes.notify(buildId);
-    }
-  }
-
-  async #place(sql: Queries, queue: readonly TaskRecord[], plan: readonly Assignment[]): Promise<Delivery[]> {
-    const { fleet, clock, log, ages } = this.deps;
-    const deliveries: Delivery[] = [];
-    for (const { taskId, workerId } of plan) {
-      const member = fleet.get(workerId);
-      const task = queue.find(({ id }) => id === taskId);
-      if (member === undefined || task === undefined) continue;
-      const worker = member.record.name;
-      await patchTask(sql, taskId, {
-        status: 'SCHEDULED',
-        reason: null,
-        workerId,
-        workerName: worker,
-        session: member.session ?? null,
-        handouts: 1,
-        slotHeld: true,
+  /** Takes some of the news, and what belongs to it. */
+  async #takeSlice(): Promise<Slice> {
+    const { store, fleet } = this.deps;
+    const ids = takeSome(this.#news.queues, QUEUES_PER_PASS);
+    const impatient = new Set(ids.filter((id) => this.#news.impatient.delete(id)));
+    const members = takeSome(this.#news.workers, WORKERS_PER_PASS).flatMap((id) => fleet.get(id) ?? []);
+    const unknown = ids.filter((id) => this.queues.get(id) === undefined);
+    const unread = members.filter(({ running }) => running === undefined);
+    if (unknown.length + unread.length > 0) {
+      await store.read(async (sql) => {
+        for (const id of unknown) await this.queues.find(sql, id);
+        const placed = await placedOn(
+          sql,
+          unread.map(({ record }) => record.id),
+        );
+        for (const member of unread) member.running = placed.get(member.record.id) ?? [];
       });
-      await recordDecision(sql, { kind: 'placed', taskId, worker, reason: 'first in line that fits' }, clock.wallMs());
-      deliveries.push({ member, task: await agentTask(sql, task), buildId: task.buildId });
-      ages.forget(`queued ${taskId}`);
-      log.info('task placed', { taskId: String(taskId), workerName: worker });
     }
-    return deliveries;
+    const news = ids.flatMap((id) => this.queues.get(id) ?? []);
+    const reservations = this.#reservations;
+    return chooseSlice({ fleet, queues: this.queues, reservations, news, impatient, members });
+  }
+
+  async #decide(sql: Queries, { queues, members }: Slice, now: Instant, effects: Effects) {
+    const { fleet } = this.deps;
+    const world = await readWorld(sql, { queues, members, fleet, reservations: this.#reservations, hubMs: now.hubMs });
+    const decisions = schedule(world);
+    const text = decisions.length === 0 ? undefined : recordWorld(world, decisions);
+    const worldId = text === undefined ? null : await insertWorld(sql, text);
+    const deliveries: Delivery[] = [];
+    for (const decision of decisions) {
+      const delivery = await this.#carryOut(sql, decision, { now, worldId, effects });
+      if (delivery !== undefined) deliveries.push(delivery);
+    }
+    const queueOf = new Map(world.queues.flatMap(({ id, heads }) => heads.map((task) => [task.id, id])));
+    const gave = new Set(deliveries.flatMap(({ task }) => queueOf.get(Number(task.taskId)) ?? []));
+    const empty = world.queues.filter(({ heads }) => heads.length === 0).map(({ id }) => id);
+    return { world, decisions, deliveries, gave, empty };
+  }
+
+  async #carryOut(
+    sql: Queries,
+    { kind, taskId, workerId, reason }: Placement,
+    { now, worldId, effects }: { readonly now: Instant; readonly worldId: number | null; readonly effects: Effects },
+  ): Promise<Delivery | undefined> {
+    const { fleet, log } = this.deps;
+    const member = fleet.get(workerId);
+    const task = await findTask(sql, taskId);
+    if (member === undefined || task === undefined) return undefined;
+    const { name: worker, poolId } = member.record;
+    const audit = { taskId, worker, reason, worldId };
+    if (kind === 'reserve') {
+      await recordDecision(sql, { ...audit, kind: 'reserved' }, now.wallMs);
+      return undefined;
+    }
+    if (!(await dequeue(sql, taskId, true))) return undefined; // another hub was faster
+    const limitSeconds = fleet.settingsOf(poolId).maxTaskTimeoutSeconds;
+    const patch = {
+      status: 'SCHEDULED',
+      reason: null,
+      workerId,
+      workerName: worker,
+      session: member.session ?? null,
+      handouts: 1,
+      slotHeld: true,
+      placedHubMs: now.hubMs,
+      timeoutSeconds: Math.min(task.timeoutSeconds, limitSeconds),
+    } as const;
+    await changeTask(sql, task, patch, now, effects);
+    await recordDecision(sql, { ...audit, kind: 'placed' }, now.wallMs);
+    log.info('task placed', { taskId: String(taskId), workerName: worker });
+    return { member, task: await agentTask(sql, task) };
+  }
+
+  /** Keeps what was reserved, and lets go of what is no longer needed. */
+  #settleReservations({ queues }: Slice, world: World, decisions: readonly Placement[]): void {
+    const served = new Set(decisions.filter(({ kind }) => kind === 'place').map(({ taskId }) => taskId));
+    for (const { id, heads } of world.queues) {
+      const first = heads[0];
+      if (first === undefined || served.has(first.id)) this.#reservations.delete(id);
+    }
+    for (const { kind, taskId, workerId } of decisions) {
+      const queue = world.queues.find(({ heads }) => heads.some(({ id }) => id === taskId));
+      if (kind === 'reserve' && queue !== undefined) this.#reservations.set(queue.id, workerId);
+    }
+    for (const queue of queues) this.#dropStale(queue);
+  }
+
+  #dropStale({ classId }: QueueClass): void {
+    const workerId = this.#reservations.get(classId);
+    const member = workerId === undefined ? undefined : this.deps.fleet.get(workerId);
+    if (member === undefined || this.deps.fleet.stateOf(member) !== 'online') this.#reservations.delete(classId);
   }
 }

@@ -1,8 +1,11 @@
 import { Status, type Task } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { BuildFilter } from '../lookups.ts';
 import type { BuildView, NewBuild, StatusName } from '../model.ts';
+import { clampPriority } from '../scheduler/turns.ts';
 import type { Queries } from './database.ts';
-import { allowsFailures, encodeTask, kindOf, placementOf, timeoutSecondsOf } from './task-definition.ts';
+import { lockKey } from './locks.ts';
+import { classOf, encodeTask, isolationKey, kindOf, placementOf } from './task-definition.ts';
+import { allowsFailures, rulesOf, timeoutSecondsOf } from './task-rules.ts';
 
 /** A build as it is stored. */
 export interface BuildRecord {
@@ -11,6 +14,9 @@ export interface BuildRecord {
   readonly revision: string;
   readonly message: string;
   readonly treeId: string;
+  readonly repository: string;
+  readonly pullRequest: number | null;
+  readonly priority: number;
   readonly status: StatusName;
   readonly createdMs: number;
   readonly finishedMs: number | null;
@@ -22,9 +28,17 @@ export interface Minted {
   readonly tasks: readonly { readonly id: number; readonly clientSecret: string; readonly serverSecret: string }[];
 }
 
-async function insertTask(sql: Queries, task: Task, minted: Minted, index: number, nowMs: number): Promise<void> {
+interface Place {
+  readonly minted: Minted;
+  readonly repository: string;
+  readonly index: number;
+}
+
+async function insertTask(sql: Queries, task: Task, { minted, repository, index }: Place, nowMs: number) {
   const { id, clientSecret, serverSecret } = minted.tasks[index] ?? { id: 0, clientSecret: '', serverSecret: '' };
-  const { labels, resources } = placementOf(task);
+  const placement = placementOf(task);
+  const { labels, resources, isolation } = placement;
+  const { manual, stateful, autoCancel, requiredLabels, lock } = rulesOf(task);
   const skipped = task.status === Status.SKIPPED;
   const row = {
     id,
@@ -44,6 +58,13 @@ async function insertTask(sql: Queries, task: Task, minted: Minted, index: numbe
     must_stop: 0,
     client_secret: clientSecret,
     server_secret: serverSecret,
+    class_id: classOf(placement),
+    isolation: isolationKey(isolation),
+    manual: manual ? 1 : 0,
+    stateful: stateful ? 1 : 0,
+    auto_cancel: autoCancel ? 1 : 0,
+    required_pr_labels: JSON.stringify(requiredLabels),
+    lock_key: lock === undefined ? null : lockKey(repository, lock),
   };
   await sql`INSERT INTO tasks ${sql(row)}`;
   for (const [position, command] of task.commands.entries()) {
@@ -55,13 +76,24 @@ async function insertTask(sql: Queries, task: Task, minted: Minted, index: numbe
 
 /** Stores a build with its tasks, all of them CREATED (or SKIPPED where the configuration said so). */
 export async function insertBuild(sql: Queries, build: NewBuild, minted: Minted, nowMs: number): Promise<void> {
-  const { branch, revision, message, treeId, tasks } = build;
-  await sql`
-    INSERT INTO builds (id, branch, revision, message, tree_id, status, created_ms)
-    VALUES (${minted.buildId}, ${branch}, ${revision}, ${message}, ${treeId}, ${'CREATED'}, ${nowMs})`;
+  const { branch, revision, message, treeId, tasks, repository = '', pullRequest, priority = 0 } = build;
+  const row = {
+    id: minted.buildId,
+    branch,
+    revision,
+    message,
+    tree_id: treeId,
+    status: 'CREATED',
+    created_ms: nowMs,
+    repository,
+    pull_request: pullRequest?.number ?? null,
+    pr_labels: JSON.stringify(pullRequest?.labels ?? []),
+    priority: clampPriority(priority),
+  };
+  await sql`INSERT INTO builds ${sql(row)}`;
   const idOf = new Map<bigint, number>();
   for (const [index, task] of tasks.entries()) {
-    await insertTask(sql, task, minted, index, nowMs);
+    await insertTask(sql, task, { minted, repository, index }, nowMs);
     idOf.set(task.localGroupId, minted.tasks[index]?.id ?? 0);
   }
   for (const task of tasks) {
@@ -73,7 +105,8 @@ export async function insertBuild(sql: Queries, build: NewBuild, minted: Minted,
 }
 
 const columns = (sql: Queries) => sql`
-  id, branch, revision, message, tree_id AS "treeId", status, created_ms AS "createdMs", finished_ms AS "finishedMs"`;
+  id, branch, revision, message, tree_id AS "treeId", repository, pull_request AS "pullRequest", priority, status,
+  created_ms AS "createdMs", finished_ms AS "finishedMs"`;
 
 export async function findBuild(sql: Queries, id: number): Promise<BuildRecord | undefined> {
   const [row] = await sql<BuildRecord[]>`SELECT ${columns(sql)} FROM builds WHERE id = ${id}`;

@@ -6,6 +6,8 @@ export type News =
   | { readonly kind: 'fleet' }
   /** The held poll of that worker, at whichever hub it is, is to be answered from what is stored. */
   | { readonly kind: 'wake'; readonly workerId: number }
+  /** A queue, by the class of its tasks, has a task more. */
+  | { readonly kind: 'queued'; readonly classId: string }
   /** News may have been missed: everything may have changed. Nobody publishes it. */
   | { readonly kind: 'resync' };
 

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { Amounts } from '../../lib/amounts.ts';
 import {
   type Command,
   type Isolation,
+  IsolationSchema,
   PersistentWorkerInstanceSchema,
   type Task,
   TaskSchema,
@@ -40,12 +42,16 @@ export function kindOf({ instruction }: Command): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** Seconds until the agent ends the task; the parser always sets the property (specification, section 9.1). */
-export function timeoutSecondsOf(task: Task): number {
-  const seconds = Number(task.metadata?.properties.timeout_in ?? '');
-  return Number.isSafeInteger(seconds) && seconds > 0 ? seconds : 3600;
+const sorted = (map: Readonly<Record<string, unknown>>) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** Names an isolation, so that equal ones (absent fields being their defaults) have equal names; empty for none. */
+export function isolationKey(isolation: Isolation | undefined): string {
+  if (isolation === undefined || isolation.type.case === 'none' || isolation.type.case === undefined) return '';
+  return Buffer.from(toBinary(IsolationSchema, isolation, { writeUnknownFields: false })).toString('base64');
 }
 
-export function allowsFailures(task: Task): boolean {
-  return task.metadata?.properties.allow_failures === 'true';
+/** Names what a task wants of a worker: tasks that want the same wait in one queue. */
+export function classOf({ labels, resources, isolation }: Placement): string {
+  const text = JSON.stringify([sorted(labels), sorted(resources), isolationKey(isolation)]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

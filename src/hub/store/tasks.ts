@@ -1,6 +1,5 @@
 import type { Amounts } from '../../lib/amounts.ts';
-import type { StatusName } from '../model.ts';
-import type { LinkedTask } from '../scheduler/dependencies.ts';
+import type { Hold, RunCause, StatusName } from '../model.ts';
 import type { Queries } from './database.ts';
 
 /** A task as it is stored. */
@@ -30,13 +29,33 @@ export interface TaskRecord {
   readonly serverSecret: string;
   /** The last error that its agent reported. */
   readonly agentProblem: string | null;
+  readonly run: number;
+  readonly runCause: RunCause;
+  readonly previousId: number | null;
+  /** The run that took this one's place. */
+  readonly nextId: number | null;
+  /** The hub no longer believes in this run: its worker was lost. What it reports now comes too late. */
+  readonly givenUp: boolean;
+  readonly classId: string;
+  readonly hold: Hold | null;
+  readonly manual: boolean;
+  readonly stateful: boolean;
+  readonly autoCancel: boolean;
+  readonly requiredLabels: readonly string[];
+  readonly lockKey: string | null;
+  readonly placedHubMs: number | null;
+  readonly startedHubMs: number | null;
 }
 
-type Row = Omit<TaskRecord, 'labels' | 'resources' | 'slotHeld' | 'mustStop'> & {
-  labels: string;
-  resources: string;
-  slotHeld: number;
-  mustStop: number;
+const FLAGS = ['slotHeld', 'mustStop', 'givenUp', 'manual', 'stateful', 'autoCancel'] as const;
+const JSON_TEXTS = ['labels', 'resources', 'requiredLabels'] as const;
+
+type Row = {
+  [Name in keyof TaskRecord]: Name extends (typeof FLAGS)[number]
+    ? number
+    : Name extends (typeof JSON_TEXTS)[number]
+      ? string
+      : TaskRecord[Name];
 };
 
 const columns = (sql: Queries) => sql`
@@ -44,15 +63,24 @@ const columns = (sql: Queries) => sql`
   timeout_s AS "timeoutSeconds", created_ms AS "createdMs", triggered_ms AS "triggeredMs",
   started_ms AS "startedMs", finished_ms AS "finishedMs", worker_id AS "workerId", worker_name AS "workerName",
   session_hash AS "session", handouts, slot_held AS "slotHeld", must_stop AS "mustStop",
-  client_secret AS "clientSecret", server_secret AS "serverSecret", agent_problem AS "agentProblem"`;
+  client_secret AS "clientSecret", server_secret AS "serverSecret", agent_problem AS "agentProblem",
+  run, run_cause AS "runCause", previous_id AS "previousId", next_id AS "nextId", given_up AS "givenUp",
+  class_id AS "classId", hold, manual, stateful, auto_cancel AS "autoCancel",
+  required_pr_labels AS "requiredLabels", lock_key AS "lockKey", placed_hub_ms AS "placedHubMs",
+  started_hub_ms AS "startedHubMs"`;
 
 function toRecord(row: Row): TaskRecord {
   return {
     ...row,
     labels: JSON.parse(row.labels),
     resources: JSON.parse(row.resources),
+    requiredLabels: JSON.parse(row.requiredLabels),
     slotHeld: row.slotHeld === 1,
     mustStop: row.mustStop === 1,
+    givenUp: row.givenUp === 1,
+    manual: row.manual === 1,
+    stateful: row.stateful === 1,
+    autoCancel: row.autoCancel === 1,
   };
 }
 
@@ -61,6 +89,7 @@ export async function findTask(sql: Queries, id: number): Promise<TaskRecord | u
   return row === undefined ? undefined : toRecord(row);
 }
 
+/** All runs of all tasks of a build, in the order of their groups and then of their runs. */
 export async function tasksOfBuild(sql: Queries, buildId: number): Promise<TaskRecord[]> {
   const rows = await sql<Row[]>`SELECT ${columns(sql)} FROM tasks WHERE build_id = ${buildId} ORDER BY group_id, id`;
   return rows.map(toRecord);
@@ -82,12 +111,6 @@ export async function newestTasks(
   return rows.map(toRecord);
 }
 
-/** Tasks that wait for a worker, oldest first. */
-export async function queuedTasks(sql: Queries): Promise<TaskRecord[]> {
-  const rows = await sql<Row[]>`SELECT ${columns(sql)} FROM tasks WHERE status = ${'TRIGGERED'} ORDER BY id`;
-  return rows.map(toRecord);
-}
-
 /** Tasks that take up a place, of one worker or of all, oldest first. */
 export async function placedTasks(sql: Queries, workerId?: number): Promise<TaskRecord[]> {
   const one = workerId === undefined ? sql`` : sql`AND worker_id = ${workerId}`;
@@ -100,20 +123,11 @@ export async function definitionOf(sql: Queries, id: number): Promise<Uint8Array
   return row?.definition ?? new Uint8Array();
 }
 
-/** The tasks of a build with what binds them, in the order of their groups. */
-export async function linkedTasks(sql: Queries, buildId: number): Promise<LinkedTask[]> {
-  const tasks = await sql<{ id: number; name: string; status: StatusName; allow: number }[]>`
-    SELECT id, name, status, allow_failures AS allow FROM tasks WHERE build_id = ${buildId} ORDER BY group_id, id`;
-  const links = await sql<{ task_id: number; needs_id: number }[]>`
-    SELECT d.task_id, d.needs_id FROM dependencies d JOIN tasks t ON t.id = d.task_id
-    WHERE t.build_id = ${buildId} ORDER BY d.needs_id`;
-  return tasks.map(({ id, name, status, allow }) => ({
-    id,
-    name,
-    status,
-    allowFailures: allow === 1,
-    needs: links.filter((link) => link.task_id === id).map((link) => link.needs_id),
-  }));
+/** How many tasks a build has, runs not counted. */
+export async function countTasks(sql: Queries, buildId: number): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    SELECT COUNT(*) AS n FROM tasks WHERE build_id = ${buildId} AND next_id IS NULL`;
+  return row?.n ?? 0;
 }
 
 const COLUMN = {
@@ -129,6 +143,13 @@ const COLUMN = {
   slotHeld: 'slot_held',
   mustStop: 'must_stop',
   agentProblem: 'agent_problem',
+  nextId: 'next_id',
+  givenUp: 'given_up',
+  hold: 'hold',
+  manual: 'manual',
+  timeoutSeconds: 'timeout_s',
+  placedHubMs: 'placed_hub_ms',
+  startedHubMs: 'started_hub_ms',
 } as const;
 
 /** What may change in a stored task. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { StatusName } from '../../../src/hub/model.ts';
-import { buildStatus, isFinal, type LinkedTask, settle } from '../../../src/hub/scheduler/dependencies.ts';
+import { brokenNeed, buildStatus, isFinal, type LinkedTask, settle } from '../../../src/hub/scheduler/dependencies.ts';
 
 const task = (id: number, status: StatusName, needs: number[] = [], allowFailures = false): LinkedTask => ({
   id,
@@ -9,6 +9,8 @@ const task = (id: number, status: StatusName, needs: number[] = [], allowFailure
   status,
   needs,
   allowFailures,
+  hold: null,
+  gate: null,
 });
 const moves = (...tasks: LinkedTask[]): (string | number)[][] => settle(tasks).map(({ id, status }) => [id, status]);
 
@@ -95,5 +97,36 @@ test.each<[StatusName, [StatusName, boolean?][]]>([
   ['COMPLETED', [['COMPLETED'], ['FAILED', true]]],
   ['COMPLETED', [['ABORTED', true]]],
 ])('a build is %s with %j', (expected, tasks) => {
-  expect(buildStatus(tasks.map(([status, allowFailures = false]) => ({ status, allowFailures })))).toBe(expected);
+  expect(buildStatus(tasks.map(([status, allow = false], id) => task(id, status, [], allow)))).toBe(expected);
+});
+
+describe('tasks that wait for people', () => {
+  const manual = (id: number, needs: number[], hold: LinkedTask['hold'] = null): LinkedTask => ({
+    ...task(id, 'CREATED', needs),
+    gate: 'manual',
+    hold,
+  });
+
+  test('are kept back when their dependencies are met, told once', () => {
+    expect(settle([task(1, 'COMPLETED'), manual(2, [1])])).toMatchObject([
+      { id: 2, status: 'CREATED', hold: 'manual' },
+    ]);
+    expect(settle([task(1, 'COMPLETED'), manual(2, [1], 'manual')])).toEqual([]);
+    expect(settle([task(1, 'EXECUTING'), manual(2, [1])])).toEqual([]);
+    expect(settle([task(1, 'FAILED'), manual(2, [1])])).toMatchObject([{ id: 2, status: 'ABORTED' }]);
+  });
+
+  test('do not keep the build open, nor do those behind them', () => {
+    const behind = task(3, 'CREATED', [2]);
+    expect(buildStatus([task(1, 'COMPLETED'), manual(2, [1], 'manual'), behind])).toBe('COMPLETED');
+    expect(buildStatus([task(1, 'FAILED'), manual(2, [], 'manual'), behind])).toBe('FAILED');
+    expect(buildStatus([manual(2, [], 'manual'), behind])).toBe('CREATED');
+    expect(buildStatus([task(1, 'COMPLETED'), task(2, 'TRIGGERED'), behind])).toBe('EXECUTING');
+  });
+
+  test('are the reason why what is behind a broken one cannot run again alone', () => {
+    const tasks = [task(1, 'FAILED'), task(2, 'ABORTED', [1]), task(3, 'FAILED', [], true), task(4, 'ABORTED', [3])];
+    expect(brokenNeed(2, tasks)?.id).toBe(1);
+    expect(brokenNeed(4, tasks)).toBeUndefined();
+  });
 });
