@@ -21,8 +21,6 @@ const PART = '.part';
 
 const keyOf = ({ taskId, instruction }: LogName) => `${taskId} ${instruction}`;
 
-const fileName = (position: number, generation: number) => `${position}-${generation}.log`;
-
 /**
  * Logs in files that only grow, one for each instruction, for a hub that is alone on its database. Bytes are on the disk
  * before the transaction that records them, so what lies behind the recorded size was never acknowledged, means nothing,
@@ -52,7 +50,7 @@ export class FileLogs implements LogStorage {
       const [log] = await this.store.read((sql) => logsWithTail(sql, 0, 1));
       if (log === undefined) return;
       const { state, position } = await this.#lookUp(log);
-      const path = this.#files.path(log.taskId, fileName(position, state.generation));
+      const path = this.#files.pathOf(log.taskId, position, state.generation);
       for (let at = 0; at < state.size; ) {
         const data = await this.store.read((sql) => readTail(sql, log, at));
         if (data.length === 0) break;
@@ -93,7 +91,7 @@ export class FileLogs implements LogStorage {
         writes.map(({ log, open: { state, position }, data }) =>
           data.length === 0
             ? undefined
-            : this.#files.write(this.#files.path(log.taskId, fileName(position, state.generation)), state.size, data),
+            : this.#files.write(this.#files.pathOf(log.taskId, position, state.generation), state.size, data),
         ),
       );
       const nowMs = this.clock.wallMs();
@@ -115,7 +113,7 @@ export class FileLogs implements LogStorage {
 
   async read(log: LogName, generation: number, from: number, to: number): Promise<Uint8Array> {
     const { position } = await this.#lookUp(log);
-    return this.#files.read(this.#files.path(log.taskId, fileName(position, generation)), from, to);
+    return this.#files.read(this.#files.pathOf(log.taskId, position, generation), from, to);
   }
 
   beginCopy(log: LogName): LogCopy {
@@ -138,7 +136,7 @@ export class FileLogs implements LogStorage {
   async #replace(log: LogName, path: string, size: number): Promise<void> {
     const open = await this.#lookUp(log);
     const state = { size, generation: open.state.generation + 1 };
-    const name = (generation: number) => this.#files.path(log.taskId, fileName(open.position, generation));
+    const name = (generation: number) => this.#files.pathOf(log.taskId, open.position, generation);
     if (size === 0) await this.#files.write(path, 0, new Uint8Array());
     await this.#files.rename(path, name(state.generation));
     this.#known.delete(keyOf(log));

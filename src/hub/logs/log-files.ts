@@ -1,12 +1,20 @@
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, syncFolder } from '../../platform/files.ts';
+
+/** What a check looks at. */
+export interface LogFileView {
+  pathOf(taskId: number, position: number, generation: number): string;
+  /** Bytes of a file, or undefined where it is not there. */
+  sizeOf(path: string): Promise<number | undefined>;
+  all(): AsyncIterable<string>;
+}
 
 /** So many files are kept open for writing. */
 const MAX_OPEN = 128;
 
 /** Files that are being written at their ends, the least recently used closed first. */
-export class LogFiles {
+export class LogFiles implements LogFileView {
   /** In the order of their last use. */
   readonly #open = new Map<string, Promise<FileHandle>>();
 
@@ -14,6 +22,10 @@ export class LogFiles {
 
   path(taskId: number, name: string): string {
     return join(this.#taskFolder(taskId), name);
+  }
+
+  pathOf(taskId: number, position: number, generation: number): string {
+    return this.path(taskId, `${position}-${generation}.log`);
   }
 
   /** Few enough folders in one that listing it stays quick: by the last three digits, which are evenly spread. */
@@ -109,16 +121,21 @@ export class LogFiles {
     await rm(folder, { recursive: true, force: true });
   }
 
-  /** Tasks that have a folder. */
-  async tasks(): Promise<number[]> {
-    const shelves = await namesIn(this.folder);
-    const lists = await Promise.all(shelves.map((shelf) => namesIn(join(this.folder, shelf))));
-    return lists.flat().map(Number).filter(Number.isSafeInteger);
+  async sizeOf(path: string): Promise<number | undefined> {
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
-  /** Names of the files of a task. */
-  filesOf(taskId: number): Promise<string[]> {
-    return namesIn(this.#taskFolder(taskId));
+  async *all(): AsyncGenerator<string> {
+    for (const shelf of await namesIn(this.folder)) {
+      for (const task of await namesIn(join(this.folder, shelf))) {
+        for (const name of await namesIn(join(this.folder, shelf, task))) yield join(this.folder, shelf, task, name);
+      }
+    }
   }
 }
 

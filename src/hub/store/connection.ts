@@ -10,6 +10,8 @@ export interface Connection {
   readonly place: string;
   /** Runs queries that see one consistent state; on SQLite, only while nothing else runs. */
   read<T>(run: (sql: SQL) => Promise<T>): Promise<T>;
+  /** Runs queries, for as long as it takes, that see one consistent state whatever other processes write meanwhile. */
+  snapshot<T>(run: (sql: SQL) => Promise<T>): Promise<T>;
   /** Runs queries as one transaction. */
   write<T>(run: (sql: SQL) => Promise<T>): Promise<T>;
   /** News between the hubs on this database; `hub` names this one. */
@@ -42,11 +44,18 @@ function withoutPassword(address: string): string {
 
 function connectToPostgres(address: string): Connection {
   const client = new SQL(address, { max: POOL_SIZE, connectionTimeout: 10, connection: POSTGRES_SESSION });
+  const read = async <T>(run: (sql: SQL) => Promise<T>) =>
+    (await client.begin('isolation level repeatable read read only', (sql) => run(numbersAsNumbers(sql)))) as T;
   return {
     dialect: POSTGRES,
     place: `database ${withoutPassword(address)}`,
-    read: async <T>(run: (sql: SQL) => Promise<T>) =>
-      (await client.begin('isolation level repeatable read read only', (sql) => run(numbersAsNumbers(sql)))) as T,
+    read,
+    snapshot: (run) =>
+      read(async (sql) => {
+        await sql`SET LOCAL statement_timeout = 0`;
+        await sql`SET LOCAL idle_in_transaction_session_timeout = 0`;
+        return run(sql);
+      }),
     write: async <T>(run: (sql: SQL) => Promise<T>) => (await client.begin((sql) => run(numbersAsNumbers(sql)))) as T,
     openBus: (hub) => postgresBus(client, hub),
     close: (timeout) => client.close(timeout === undefined ? {} : { timeout }),
@@ -70,6 +79,7 @@ async function connectToSqlite(path: string): Promise<Connection> {
     dialect: SQLITE,
     place: `database ${path}`,
     read: (run) => run(client),
+    snapshot: async <T>(run: (sql: SQL) => Promise<T>) => (await client.begin(run)) as T,
     write: async <T>(run: (sql: SQL) => Promise<T>) => (await client.begin(run)) as T,
     openBus: async () => localBus(),
     close: () => client.close(),

@@ -1,10 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { SQL } from 'bun';
 import { AppError } from '../../lib/errors.ts';
 import type { Bus } from './bus.ts';
-import { type Connection, connectTo } from './connection.ts';
+import { type Connection, connectTo, isPostgres } from './connection.ts';
 import { explainFault, lostAgainstAnother } from './database-error.ts';
 import type { Dialect } from './dialect.ts';
-import { migrate } from './migrate.ts';
+import { expectCurrent, migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** What runs queries: tagged templates, whose values become parameters. */
@@ -32,11 +33,24 @@ export class Database {
    * Opens a file of SQLite (made when it is missing) or a database of PostgreSQL (`postgres://…`), and brings its schema
    * up to date. Throws `AppError` with the remedy: CONFIG, or UNAVAILABLE for a server that is away.
    */
-  static async open(address: string): Promise<Database> {
+  static open(address: string): Promise<Database> {
+    return Database.#open(address, (connection) => migrate(connection, MIGRATIONS));
+  }
+
+  /** Opens the database of a hub as it is, for looking at it. Throws `AppError` also when there is none, or an old one. */
+  static async openExisting(address: string): Promise<Database> {
+    if (!isPostgres(address) && !existsSync(address)) {
+      const hint = 'give the folder of the hub with --data';
+      throw new AppError('CONFIG', `database ${address} is not there`, { hint });
+    }
+    return Database.#open(address, (connection) => expectCurrent(connection, MIGRATIONS));
+  }
+
+  static async #open(address: string, prepare: (connection: Connection) => Promise<void>): Promise<Database> {
     let connection: Connection | undefined;
     try {
       connection = await connectTo(address);
-      await migrate(connection, MIGRATIONS);
+      await prepare(connection);
       return new Database(connection);
     } catch (error) {
       await connection?.close(0);
@@ -80,6 +94,11 @@ export class Database {
     const { connection } = this;
     const telling = () => this.#telling(() => connection.read(run));
     return connection.dialect.engine === 'sqlite' ? this.#enqueue(telling) : telling();
+  }
+
+  /** Like `read`, for a process of its own beside a running hub: on SQLite a `read` sees what another process changes. */
+  snapshot<T>(run: (sql: Queries) => Promise<T>): Promise<T> {
+    return this.#enqueue(() => this.#telling(() => this.connection.snapshot(run)));
   }
 
   /**

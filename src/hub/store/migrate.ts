@@ -43,3 +43,12 @@ export function migrate({ dialect, place, write }: Connection, migrations: reado
     }
   });
 }
+
+/** Throws `AppError` (CONFIG) unless the database has had exactly these steps. Changes nothing. */
+export async function expectCurrent({ place, read }: Connection, migrations: readonly Migration[]): Promise<void> {
+  const rows = await read((sql) => sql<{ number: number }[]>`SELECT number FROM schema_migrations`).catch(() => []);
+  const applied = new Set(rows.map(({ number }) => number));
+  if (applied.size === migrations.length && migrations.every(({ number }) => applied.has(number))) return;
+  const hint = 'start the hub of this pwagent once, which brings it up to date; or use the pwagent that serves it';
+  throw new AppError('CONFIG', `${place} is not of this version of pwagent`, { hint });
+}

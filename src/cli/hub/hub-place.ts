@@ -1,0 +1,40 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { DATABASE_VARIABLE, type DatabaseFlags, databaseAddress } from '../../hub/database-options.ts';
+import { defaultDataFolder } from '../../hub/hub-options.ts';
+import { folderObjects, type ObjectStore } from '../../hub/logs/object-store.ts';
+import { Database } from '../../hub/store/database.ts';
+import type { Environment } from '../../platform/environment.ts';
+
+/** Where a hub keeps what it keeps, for commands that work on it directly. */
+export interface HubPlaceFlags extends DatabaseFlags {
+  readonly data?: string;
+}
+
+export interface HubPlace {
+  readonly store: Database;
+  readonly dataFolder: string;
+  readonly logFolder: string;
+  readonly objects: ObjectStore;
+}
+
+/** Adds the flags that say where; the same as those of `pwagent hub`. */
+export function withHubPlace(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data folder of the hub (default: a folder below your home)')
+    .option('--database <url>', `its PostgreSQL database, where it has one; also ${DATABASE_VARIABLE}`)
+    .option('--database-password-file <file>', 'file with the password of that database');
+}
+
+/** Opens the store of a hub, which may be running, without changing it. Throws `AppError` (USAGE, CONFIG, UNAVAILABLE). */
+export async function openHubPlace(flags: HubPlaceFlags, env: Environment): Promise<HubPlace> {
+  const dataFolder = resolve(flags.data ?? defaultDataFolder(env, process.platform));
+  const address = await databaseAddress(flags, env);
+  const store = await Database.openExisting(address?.reveal() ?? join(dataFolder, 'hub.db'));
+  return {
+    store,
+    dataFolder,
+    logFolder: join(dataFolder, 'logs'),
+    objects: folderObjects(join(dataFolder, 'objects')),
+  };
+}
