@@ -1,6 +1,6 @@
 import { buildStatus, settle } from '../scheduler/dependencies.ts';
 import type { Queries } from '../store/database.ts';
-import { linkedTasks } from '../store/tasks.ts';
+import { linkedTasks } from '../store/linked-tasks.ts';
 import type { Finding } from './findings.ts';
 
 /** So many of one kind are told one by one. */
@@ -28,6 +28,15 @@ const CONTRADICTIONS: Readonly<Record<string, (sql: Queries) => Promise<Row[]>>>
   'time-without-end': (sql) => sql`
     SELECT id, 'it has a time at which it ended, and has not' AS detail FROM tasks
     WHERE status NOT IN ('ABORTED', 'FAILED', 'COMPLETED', 'SKIPPED') AND finished_ms IS NOT NULL LIMIT ${MOST}`,
+  'waits-outside-queue': (sql) => sql`
+    SELECT t.id, 'it waits for a worker and is not in the queue' AS detail FROM tasks t
+    WHERE t.status = 'TRIGGERED' AND t.hold IS NULL AND t.id NOT IN (SELECT task_id FROM queue) LIMIT ${MOST}`,
+  'queued-without-waiting': (sql) => sql`
+    SELECT t.id, 'it is in the queue and does not wait' AS detail FROM queue q JOIN tasks t ON t.id = q.task_id
+    WHERE t.status <> 'TRIGGERED' OR t.hold IS NOT NULL LIMIT ${MOST}`,
+  'lock-of-ended-task': (sql) => sql`
+    SELECT t.id, 'it has ended and still holds an execution lock' AS detail FROM locks l JOIN tasks t ON t.id = l.task_id
+    WHERE t.slot_held = 0 AND t.status IN ('ABORTED', 'FAILED', 'COMPLETED', 'SKIPPED') LIMIT ${MOST}`,
   'instruction-outlives-task': (sql) => sql`
     SELECT t.id, 'an instruction of it runs although its place is free' AS detail FROM tasks t
     WHERE t.slot_held = 0 AND t.status IN ('ABORTED', 'FAILED', 'COMPLETED', 'SKIPPED') AND EXISTS (
@@ -46,15 +55,16 @@ async function contradictions(sql: Queries): Promise<Finding[]> {
 async function checkBuild(sql: Queries, id: number, status: string): Promise<Finding[]> {
   const tasks = await linkedTasks(sql, id);
   const subject = `build ${id}`;
-  const found: Finding[] = settle(tasks).map((change) => ({
+  const findings: Finding[] = settle(tasks).map((change) => ({
     kind: 'task-left-behind',
     subject: `task ${change.id}`,
     detail: `what it depends on has ended, and it is not ${change.status}`,
   }));
-  const right = buildStatus(tasks);
+  const found = buildStatus(tasks);
+  const right = found === 'CREATED' && status === 'EXECUTING' ? status : found; // it had begun, and what is left waits
   if (right !== status)
-    found.push({ kind: 'build-status', subject, detail: `it is ${status}, its tasks make it ${right}` });
-  return found;
+    findings.push({ kind: 'build-status', subject, detail: `it is ${status}, its tasks make it ${right}` });
+  return findings;
 }
 
 async function checkForeignKeys(sql: Queries, engine: 'sqlite' | 'postgres'): Promise<Finding[]> {

@@ -13,7 +13,7 @@ async function scene(engine: Engine) {
   const places = { logFolder: `${made.folder}/logs`, objects: folderObjects(`${made.folder}/objects`) };
   const other = await Database.openExisting(made.address);
   await made.store.write(async (sql) => {
-    await sql`UPDATE tasks SET status = ${'TRIGGERED'}`;
+    await sql`UPDATE tasks SET status = ${'TRIGGERED'}, hold = ${'lock'}`;
   });
   const files = () => [...new Bun.Glob('**/*').scanSync({ cwd: made.folder, absolute: true })];
   const kinds = async () => (await checkHub(other, places)).problems.map(({ kind }) => kind);
@@ -47,10 +47,22 @@ onBothEngines('the check of a hub', (engine) => {
     ],
     ['runs-without-place', 'a task that runs nowhere', (sql) => sql`UPDATE tasks SET status = ${'SCHEDULED'}`],
     ['waits-with-place', 'a task that waits somewhere', (sql) => sql`UPDATE tasks SET slot_held = 1, worker_id = 5`],
+    ['waits-outside-queue', 'a task that nobody would give out', (sql) => sql`UPDATE tasks SET hold = NULL`],
+    [
+      'queued-without-waiting',
+      'a task that would be given out twice',
+      (sql) => sql`
+      INSERT INTO queue (task_id, build_id, class_id, repository, priority, round, turn, queued_hub_ms, stateful)
+      SELECT id, build_id, '', '', 0, 0, 0, 0, 0 FROM tasks`,
+    ],
     ['ended-without-time', 'an end at no time', (sql) => sql`UPDATE tasks SET status = ${'FAILED'}`],
     ['time-without-end', 'a time without an end', (sql) => sql`UPDATE tasks SET finished_ms = 5`],
     ['build-status', 'a build that ended too early', (sql) => sql`UPDATE builds SET status = ${'COMPLETED'}`],
-    ['task-left-behind', 'a task that should wait for a worker', (sql) => sql`UPDATE tasks SET status = ${'CREATED'}`],
+    [
+      'task-left-behind',
+      'a task that should wait for a worker',
+      (sql) => sql`UPDATE tasks SET status = ${'CREATED'}, hold = NULL`,
+    ],
     [
       'log-order',
       'bytes that no reader gets',
