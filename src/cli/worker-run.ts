@@ -1,5 +1,8 @@
 import { Option } from 'commander';
 import { EXIT } from '../lib/errors.ts';
+import { systemClock } from '../platform/clock.ts';
+import { BUILD } from '../platform/version.ts';
+import { startTelemetry } from '../worker/telemetry/start-telemetry.ts';
 import type { WorkerEnd } from '../worker/worker.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
@@ -55,10 +58,12 @@ export async function run(args: readonly string[], context: CliContext): Promise
     endpoints: options.upstreams.map(({ endpoint }) => endpoint.text),
     resources: options.resources,
   });
-  const worker = buildWorker({ ...start, supervised: orders !== undefined }, log, context);
+  const telemetry = await startTelemetry(context.env, `${BUILD.version}-${BUILD.commit}`, log, systemClock);
+  const worker = buildWorker({ ...start, telemetry, supervised: orders !== undefined }, log, context);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
   const end = await worker.run(stop, context.hurry);
+  await telemetry.stop();
   log.info('worker ended', { end });
   return EXIT_OF_END[end];
 }

@@ -1,4 +1,5 @@
 import type { Environment } from '../platform/environment.ts';
+import type { TraceContext } from './telemetry/telemetry.ts';
 
 /** Variables of the worker that tasks may see: what a shell and common tools need, and nothing that could be a secret. */
 const PASSED = new Set(
@@ -14,20 +15,29 @@ const PASSED = new Set(
 
 /**
  * The environment that agents, and so scripts, inherit: known harmless variables of the worker's own, and those that
- * the supervisor's configuration names. A worker's cloud keys stay with the worker.
+ * the supervisor's configuration names. A worker's cloud keys stay with the worker, and so does its telemetry, whose
+ * settings may hold a key.
  */
 export function agentEnvironment(own: Environment, passedOn: readonly string[]): Environment {
-  const allowed = (name: string) => PASSED.has(name) || name.startsWith('LC_') || passedOn.includes(name);
+  const allowed = (name: string) =>
+    PASSED.has(name) || name.startsWith('LC_') || (passedOn.includes(name) && !name.startsWith('OTEL_'));
   return Object.fromEntries(Object.entries(own).filter(([name]) => allowed(name)));
 }
 
-/** What the server gave for a trace, and whom the tags shall name. */
-export interface TraceSource {
-  readonly traceparent: string;
-  readonly tracestate: string;
+/** Whom the tags of a task name. */
+export interface TagSource {
   readonly taskId: string;
   readonly workerName: string;
   readonly hostName: string;
+}
+
+/** Tags of spans and of crash reports; specification of the worker, section 6.4. */
+export function traceTags({ taskId, workerName, hostName }: TagSource): Readonly<Record<string, string>> {
+  return {
+    'cirrus.task_id': taskId,
+    'cirrus.upstream_worker_name': workerName,
+    'cirrus.upstream_hostname': hostName,
+  };
 }
 
 /** W3C Trace Context, section 3.2; all zeros mean "none". */
@@ -49,17 +59,12 @@ function escapeTag(value: string): string {
  * The three variables that connect an agent with the trace of its task; specification of the worker, section 6.4. A
  * trace that is not well-formed is left out, since nobody could follow it.
  */
-export function traceEnvironment(source: TraceSource): Environment {
-  const tags = {
-    'cirrus.task_id': source.taskId,
-    'cirrus.upstream_worker_name': source.workerName,
-    'cirrus.upstream_hostname': source.hostName,
-  };
+export function traceEnvironment(trace: TraceContext, tags: Readonly<Record<string, string>>): Environment {
   const joined = Object.entries(tags).map(([name, value]) => `${name}=${escapeTag(value)}`);
-  const parent = TRACEPARENT.test(source.traceparent);
+  const parent = TRACEPARENT.test(trace.traceparent);
   return {
     CIRRUS_SENTRY_TAGS: joined.join(','),
-    ...(parent ? { TRACEPARENT: source.traceparent } : {}),
-    ...(parent && TRACESTATE.test(source.tracestate) ? { TRACESTATE: source.tracestate } : {}),
+    ...(parent ? { TRACEPARENT: trace.traceparent } : {}),
+    ...(parent && TRACESTATE.test(trace.tracestate) ? { TRACESTATE: trace.tracestate } : {}),
   };
 }

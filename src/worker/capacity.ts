@@ -40,6 +40,11 @@ export class Capacity {
     return [...this.#leases].reduce<Amounts>(addAmounts, {});
   }
 
+  /** How many hold something, be it nothing of any resource. */
+  get leases(): number {
+    return this.#leases.size;
+  }
+
   /** Per declared resource. */
   get free(): Amounts {
     const rest = subtractAmounts(this.total, this.inUse);

@@ -7,13 +7,17 @@ import type { PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_p
 import type { Lease } from './capacity.ts';
 import type { Reports } from './reports.ts';
 import { type TaskKey, taskIdOf } from './task-identity.ts';
+import { instanceAttributes } from './telemetry/instance-attributes.ts';
+import type { TaskSpan, TraceContext } from './telemetry/telemetry.ts';
 
 export interface TaskDeps {
   readonly reports: Reports;
   /** Endpoint string that agents get. */
   readonly apiEndpoint: string;
   /** The environment of the task's agent. */
-  readonly environmentOf: (task: PollResponse_AgentAwareTask) => Environment;
+  readonly environmentOf: (task: PollResponse_AgentAwareTask, trace: TraceContext) => Environment;
+  /** Measures this task; ended here. */
+  readonly span: TaskSpan;
   /** Makes the place that a task asks for. Rejects with a sentence when this worker cannot or may not. */
   readonly createInstance: (task: PollResponse_AgentAwareTask, signal: AbortSignal) => Promise<Instance>;
   readonly clock: Clock;
@@ -37,7 +41,7 @@ async function runInstance(
       apiEndpoint: deps.apiEndpoint,
       serverSecret: task.serverSecret,
       clientSecret: task.clientSecret,
-      environment: deps.environmentOf(task),
+      environment: deps.environmentOf(task, deps.span.context),
     };
     return (await instance.run(agentTask, signal)).problem;
   } catch (error) {
@@ -68,26 +72,28 @@ async function closeInstance(instance: Instance, lease: Lease, { clock, log }: T
   cancel();
 }
 
-/** Starts, runs and judges; `instance` is there. */
+/** Starts, runs and judges; `instance` is there. Gives why the run itself failed. */
 async function carryOut(
   instance: Instance,
   task: PollResponse_AgentAwareTask,
   deps: TaskDeps,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   const { reports, log, leave } = deps;
   const key: TaskKey = { id: taskIdOf(task), clientSecret: task.clientSecret };
   const accepted = await reports.started(key, AbortSignal.any([leave, signal]));
-  if (signal.aborted) return;
+  if (signal.aborted) return undefined;
   if (!accepted) {
-    await reports.failed(key, 'the server did not take the report that the task has started', leave);
-    return;
+    const refused = 'the server did not take the report that the task has started';
+    await reports.failed(key, refused, leave);
+    return refused;
   }
   log.info('task started');
   const problem = await runInstance(instance, task, deps, signal);
-  if (problem === null || signal.aborted) return;
+  if (problem === null || signal.aborted) return undefined;
   log.error('task could not be carried through', { error: problem });
   await reports.failed(key, problem, leave);
+  return problem;
 }
 
 /**
@@ -105,18 +111,20 @@ export async function runTask(
 ): Promise<() => Promise<void>> {
   const key: TaskKey = { id: taskIdOf(task), clientSecret: task.clientSecret };
   const deps = { ...taskDeps, log: taskDeps.log.child({ taskId: key.id }) };
-  const { reports, log, leave } = deps;
+  const { reports, log, leave, span } = deps;
   let instance: Instance;
   try {
     instance = await deps.createInstance(task, signal);
   } catch (error) {
     lease.release();
     const message = describeError(error);
+    span.end(signal.aborted ? undefined : message);
     if (signal.aborted) return () => reports.stopped(key, leave);
     log.error('task cannot be run', { error: message });
     return () => reports.failed(key, message, leave);
   }
-  if (!signal.aborted) await carryOut(instance, task, deps, signal);
+  span.set(instanceAttributes(task.isolation));
+  span.end(signal.aborted ? undefined : await carryOut(instance, task, deps, signal));
   await closeInstance(instance, lease, deps);
   log.info('task ended', { cancelled: signal.aborted });
   return () => reports.stopped(key, leave);

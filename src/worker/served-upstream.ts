@@ -6,7 +6,7 @@ import type { Environment } from '../platform/environment.ts';
 import { hostName } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
 import type { PollResponse, PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import { traceEnvironment } from './agent-environment.ts';
+import { traceEnvironment, traceTags } from './agent-environment.ts';
 import type { Capacity } from './capacity.ts';
 import { type Intake, type LoopEnd, PollLoop } from './poll-loop.ts';
 import { Reports } from './reports.ts';
@@ -14,6 +14,7 @@ import { runTask, type TaskDeps } from './run-task.ts';
 import { RunningTasks } from './running-tasks.ts';
 import type { StandbyOffer } from './standby-offer.ts';
 import { amountsProblem, namelessProblem, type TaskKey, taskIdOf } from './task-identity.ts';
+import type { Telemetry, TraceContext } from './telemetry/telemetry.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface ServedUpstreamDeps {
@@ -25,6 +26,7 @@ export interface ServedUpstreamDeps {
   /** Of the worker as a whole. */
   readonly capacity: Capacity;
   readonly standby: StandbyOffer;
+  readonly telemetry: Telemetry;
   readonly createInstance: (task: PollResponse_AgentAwareTask, signal: AbortSignal) => Promise<Instance>;
   readonly intake: () => Intake;
   /** Why this worker takes no further task, though its servers may not know yet; undefined when it does. */
@@ -49,7 +51,7 @@ export class ServedUpstream {
   readonly tasks: RunningTasks;
   readonly #reports: Reports;
   readonly #loop: PollLoop;
-  readonly #taskDeps: TaskDeps;
+  readonly #taskDeps: Omit<TaskDeps, 'span'>;
   /** Aborts when nothing can be said to the server any more. */
   readonly #refused = new AbortController();
   readonly #leave: AbortSignal;
@@ -64,7 +66,7 @@ export class ServedUpstream {
     this.#reports = new Reports({ upstream, clock, random, log });
     this.#taskDeps = {
       ...{ reports: this.#reports, clock, log, leave: this.#leave, createInstance, apiEndpoint: deps.endpoint },
-      environmentOf: (task) => this.#environmentOf(task),
+      environmentOf: (task, trace) => this.#environmentOf(task, trace),
     };
     const { onRegistered, onTurn, onTrouble } = deps;
     this.#loop = new PollLoop({
@@ -95,6 +97,12 @@ export class ServedUpstream {
     return end;
   }
 
+  /** What is told of the standby in polls has changed. */
+  standbyChanged(): void {
+    this.#version += 1;
+    this.#loop.wake();
+  }
+
   intakeChanged(): void {
     this.#loop.intakeChanged(this.#leave);
   }
@@ -116,11 +124,12 @@ export class ServedUpstream {
     return { running: this.tasks.ids, resourcesInUse: capacity.inUse, standby: standby.advertised, version };
   }
 
-  #environmentOf(task: PollResponse_AgentAwareTask): Environment {
-    const { agentEnvironment, workerName } = this.deps;
-    const { traceparent, tracestate } = task;
-    const trace = { traceparent, tracestate, taskId: taskIdOf(task), workerName, hostName: hostName() };
-    return { ...agentEnvironment, ...traceEnvironment(trace) };
+  #environmentOf(task: PollResponse_AgentAwareTask, trace: TraceContext): Environment {
+    return { ...this.deps.agentEnvironment, ...traceEnvironment(trace, this.#tagsOf(task)) };
+  }
+
+  #tagsOf(task: PollResponse_AgentAwareTask): Readonly<Record<string, string>> {
+    return traceTags({ taskId: taskIdOf(task), workerName: this.deps.workerName, hostName: hostName() });
   }
 
   #apply(response: PollResponse, late: boolean): void {
@@ -134,7 +143,7 @@ export class ServedUpstream {
 
   /** Starts the task, unless it is to be refused or ignored. */
   #take(task: PollResponse_AgentAwareTask, late: boolean): boolean {
-    const { log, capacity, clock } = this.deps;
+    const { log, capacity, clock, telemetry } = this.deps;
     const nameless = namelessProblem(task);
     if (nameless !== undefined) {
       log.error('the server sent a task that cannot be answered, ignored', { problem: nameless });
@@ -145,13 +154,16 @@ export class ServedUpstream {
       log.warn('task runs already, second copy ignored', { taskId: key.id });
       return false;
     }
+    telemetry.taskCounted();
     const stopping = late ? 'this worker is stopping and takes no new tasks' : this.deps.full();
     const lease = stopping ?? amountsProblem(task.resourcesToUse) ?? capacity.take(task.resourcesToUse);
     if (typeof lease === 'string') {
       this.#refuse(key, lease);
       return false;
     }
-    this.tasks.start(key.id, clock.wallMs(), (signal) => runTask(task, lease, this.#taskDeps, signal));
+    const span = telemetry.startTask(task, this.#tagsOf(task));
+    const deps = { ...this.#taskDeps, span };
+    this.tasks.start(key.id, clock.wallMs(), (signal) => runTask(task, lease, deps, signal));
     this.deps.onAccepted();
     return true;
   }

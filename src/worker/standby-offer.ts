@@ -17,5 +17,3 @@ export interface StandbyOffer {
   /** A server wants another standby. */
   update(parameters: StandbyInstanceParameters): void;
 }
-
-export const NO_STANDBY: StandbyOffer = { announce() {}, take: () => undefined, advertised: [], update() {} };

@@ -1,36 +1,22 @@
-import type { Instance } from '../isolation/instance.ts';
-import type { Placement } from '../isolation/placement.ts';
-import type { Logger } from '../lib/log.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
-import type { Random } from '../platform/random.ts';
 import { BUILD } from '../platform/version.ts';
 import type { RpcClient } from '../rpc/client.ts';
 import type { Endpoint } from '../rpc/endpoint.ts';
-import type { Isolation, PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { Capacity } from './capacity.ts';
 import type { UpstreamOptions, WorkerOptions } from './configuration/options.ts';
 import { Health } from './health.ts';
 import { allLabels } from './labels.ts';
 import type { WorkerLink } from './link.ts';
+import { Places, type PlacesDeps } from './places.ts';
 import type { Intake, LoopEnd } from './poll-loop.ts';
 import { ServedUpstream } from './served-upstream.ts';
-import type { StandbyOffer } from './standby-offer.ts';
 import { createUpstream } from './upstream.ts';
 
-export interface WorkerDeps {
+export interface WorkerDeps extends PlacesDeps {
   /** A lazily connected channel; the worker closes it at its end. */
   readonly connect: (endpoint: Endpoint) => RpcClient;
   readonly agentEnvironment: Environment;
-  /** Where a task may run by this worker's policy. Rejects with a sentence for its author. */
-  readonly place: (isolation: Isolation | undefined) => Promise<Placement>;
-  /** Makes that place. Rejects with a sentence when it cannot be had. */
-  readonly createInstance: (placement: Placement, signal: AbortSignal) => Promise<Instance>;
-  readonly standby: StandbyOffer;
   readonly link: WorkerLink;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
   /** How long running tasks may go on after a stop before they are cancelled; 0 for a worker that was drained before. */
   readonly drainMs: number;
 }
@@ -51,6 +37,7 @@ export class Worker {
   readonly #upstreams: readonly ServedUpstream[];
   readonly #clients: RpcClient[] = [];
   readonly #capacity: Capacity;
+  readonly #places: Places;
   readonly #leave = new AbortController();
   readonly #idleWaiters = new Set<() => void>();
   #intake: Intake = 'open';
@@ -62,13 +49,19 @@ export class Worker {
     private readonly deps: WorkerDeps,
   ) {
     this.#capacity = new Capacity(options.resources);
+    this.#places = new Places(options, deps, this.#capacity, () => this.#standbyChanged());
+    deps.telemetry.observe(() => ({
+      runningTasks: this.#running.length,
+      resourcesUsed: this.#capacity.inUse,
+      resourcesUnused: this.#capacity.free,
+    }));
     const health = new Health((message) => deps.link.trouble(message));
     this.#upstreams = options.upstreams.map((upstream, index) => this.#serve(upstream, `${index}`, health));
   }
 
   #serve({ token, endpoint }: UpstreamOptions, key: string, health: Health): ServedUpstream {
     const { options, deps } = this;
-    const { link, clock, random, standby, agentEnvironment } = deps;
+    const { link, clock, random, telemetry, agentEnvironment } = deps;
     const info = { labels: allLabels(options.name, BUILD, options.labels), resourcesTotal: { ...options.resources } };
     const client = deps.connect(endpoint);
     this.#clients.push(client);
@@ -76,8 +69,9 @@ export class Worker {
       upstream: createUpstream({ client, name: options.name, token, info }),
       log: options.upstreams.length === 1 ? deps.log : deps.log.child({ upstream: endpoint.text }),
       ...{ endpoint: endpoint.text, workerName: options.name, capacity: this.#capacity, leave: this.#leave.signal },
-      ...{ clock, random, standby, agentEnvironment, exitOnRefusal: options.exitOnRefusal },
-      createInstance: (task, signal) => this.#createInstance(task, signal),
+      ...{ clock, random, telemetry, agentEnvironment, exitOnRefusal: options.exitOnRefusal },
+      standby: this.#places.standby,
+      createInstance: (task, signal) => this.#places.instanceFor(task, signal),
       intake: () => this.#intake,
       onChange: () => this.#changed(),
       full: () => (this.#hasItsOne ? 'this worker runs a single task, and has it' : undefined),
@@ -105,6 +99,7 @@ export class Worker {
     if (this.#intake === 'draining') return;
     this.deps.log.info('no more tasks are taken', { reason, running: this.#running.map(({ id }) => id) });
     this.#setIntake('draining');
+    void this.#places.close(); // no task will come for what stands by
   }
 
   /**
@@ -130,9 +125,11 @@ export class Worker {
     whenAborted(stop, onStop);
     whenAborted(hurry, onHurry);
     this.#changed();
+    const background = this.#places.run(loops.signal);
     const ends = await this.#serveAll(loops.signal);
     for (const cancel of timers) cancel();
     loops.abort();
+    await Promise.all([background, this.#places.close()]);
     for (const client of this.#clients) client.close();
     if (cancelled) return 'tasks-cancelled';
     return ends.includes('refused') ? 'refused' : 'finished';
@@ -191,12 +188,12 @@ export class Worker {
 
   #changed(): void {
     this.deps.link.state(this.#intake === 'open' ? 'open' : 'paused', this.#running);
+    this.#places.consider();
     for (const check of [...this.#idleWaiters]) check();
   }
 
-  async #createInstance(task: PollResponse_AgentAwareTask, signal: AbortSignal): Promise<Instance> {
-    const placement = await this.deps.place(task.isolation);
-    return this.deps.standby.take(task.isolation) ?? this.deps.createInstance(placement, signal);
+  #standbyChanged(): void {
+    for (const upstream of this.#upstreams) upstream.standbyChanged();
   }
 }
 

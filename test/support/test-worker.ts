@@ -4,7 +4,7 @@ import { connect } from '../../src/rpc/client.ts';
 import { resolveWorkerOptions } from '../../src/worker/configuration/resolve-options.ts';
 import { parseWorkerFile } from '../../src/worker/configuration/worker-file.ts';
 import { noLink, type WorkerLink } from '../../src/worker/link.ts';
-import { NO_STANDBY } from '../../src/worker/standby-offer.ts';
+import { noTelemetry } from '../../src/worker/telemetry/telemetry.ts';
 import { Worker, type WorkerDeps } from '../../src/worker/worker.ts';
 import { memoryLogger } from './logger.ts';
 import { MemoryIsolation } from './memory-isolation.ts';
@@ -20,13 +20,15 @@ export interface TestWorkerOptions {
   /** PEM certificates that it trusts. */
   readonly roots?: readonly string[];
   readonly deps?: Partial<WorkerDeps>;
+  /** Further lines of the configuration file. */
+  readonly yaml?: string;
 }
 
 /** A worker named `w1` in this process, its isolation in memory, against real servers; `token` is its token everywhere. */
 export function startTestWorker(options: TestWorkerOptions) {
   const { endpoints, resources = { slots: 2 }, ephemeral, exitOnRefusal, link, roots = [] } = options;
   const upstreams = endpoints.map((endpoint) => `  - {token: token, endpoint: "${endpoint}"}`).join('\n');
-  const text = `name: w1\nresources: ${JSON.stringify(resources)}\nupstreams:\n${upstreams}\n`;
+  const text = `name: w1\nresources: ${JSON.stringify(resources)}\nupstreams:\n${upstreams}\n${options.yaml ?? ''}`;
   const resolved = resolveWorkerOptions(parseWorkerFile(text, 'w.yml', {}), { ephemeral, exitOnRefusal }, 'host');
   const isolation = new MemoryIsolation();
   const log = memoryLogger();
@@ -35,7 +37,8 @@ export function startTestWorker(options: TestWorkerOptions) {
     agentEnvironment: { A: '1' },
     place: async () => ({ kind: 'none' }),
     createInstance: isolation.create,
-    standby: NO_STANDBY,
+    engines: {},
+    telemetry: noTelemetry,
     link: { ...noLink, ...link },
     clock: options.clock ?? systemClock,
     random: () => 0.5,

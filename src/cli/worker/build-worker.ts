@@ -13,7 +13,7 @@ import { agentEnvironment } from '../../worker/agent-environment.ts';
 import type { WorkerOptions } from '../../worker/configuration/options.ts';
 import type { WorkerLink } from '../../worker/link.ts';
 import { decide } from '../../worker/policy/decide.ts';
-import { NO_STANDBY } from '../../worker/standby-offer.ts';
+import type { Telemetry } from '../../worker/telemetry/telemetry.ts';
 import { CANCEL_GRACE_MS, DRAIN_MS, Worker } from '../../worker/worker.ts';
 import type { CliContext } from '../context.ts';
 
@@ -32,11 +32,12 @@ export function buildWorker(
     readonly passEnvironment: readonly string[];
     readonly link: WorkerLink;
     readonly supervised: boolean;
+    readonly telemetry: Telemetry;
   },
   log: Logger,
   { env }: CliContext,
 ): Worker {
-  const { options, passEnvironment, link, supervised } = start;
+  const { options, passEnvironment, link, supervised, telemetry } = start;
   const agentCommand = [...selfCommand(), 'agent'];
   const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
   const roots = rootsFrom(env.SSL_CERT_FILE);
@@ -45,7 +46,8 @@ export function buildWorker(
     agentEnvironment: agentEnvironment(env, passEnvironment),
     place: (isolation) => decide(options.security, isolation),
     createInstance: (placement) => createInstance(placement, none),
-    standby: NO_STANDBY,
+    engines: {},
+    telemetry,
     drainMs: supervised ? 0 : DRAIN_MS,
     ...{ link, log, clock: systemClock, random: systemRandom },
   });
