@@ -33,7 +33,12 @@ function listenForCancel(): { readonly signals: AgentSignals; readonly giveUp: (
   return { signals, giveUp: () => abandon.abort('the worker is gone'), end };
 }
 
-async function carryOut(options: AgentOptions, context: CliContext, signals: AgentSignals): Promise<AgentResult> {
+async function carryOut(
+  options: AgentOptions,
+  context: CliContext,
+  signals: AgentSignals,
+  temporary = tempFolder(),
+): Promise<AgentResult> {
   const { stdout, stderr, env } = context;
   const secrets = new SecretSet();
   const own = new OwnLog(secrets, { colour: stderr.colour, write: (line) => stderr.write(line) });
@@ -46,7 +51,7 @@ async function carryOut(options: AgentOptions, context: CliContext, signals: Age
     secrets,
     process: env,
     loadSources: loadSources(readText),
-    temporary: tempFolder(),
+    temporary,
     clock: systemClock,
     random: systemRandom,
     expose: (text: string) => stdout.write(text),
@@ -71,8 +76,8 @@ async function runControlled(context: CliContext): Promise<number> {
   const channel = childChannel();
   const { signals, giveUp, end } = listenForCancel();
   try {
-    const options = await receiveTask(channel, giveUp);
-    const { problem, exitCode } = await carryOut(options, context, signals);
+    const { options, privateDirectory } = await receiveTask(channel, giveUp);
+    const { problem, exitCode } = await carryOut(options, context, signals, privateDirectory);
     channel.send({ type: 'done', problem });
     return exitCode;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** One line of the process table. `started` is opaque: with `pid` it tells a process from a later one of the same id. */
 export interface ProcessInfo {
@@ -57,6 +57,24 @@ export function listProcesses(): ProcessInfo[] {
 /** The living process of that id, or undefined. */
 export function findProcess(pid: number): ProcessInfo | undefined {
   return process.platform === 'linux' ? readLinux(pid) : listDarwin(pid)[0];
+}
+
+/**
+ * Living processes that work in a folder: their current folder is in it (where the system tells), or their arguments
+ * name it. Looks only, so that what has just left or come may be missed.
+ */
+export function processesIn(folder: string): ProcessInfo[] {
+  const isIn = ({ pid, command }: ProcessInfo) => {
+    if (command.split(' ').some((word) => word === folder || word.startsWith(`${folder}/`))) return true;
+    if (process.platform !== 'linux') return false;
+    try {
+      const current = readlinkSync(`/proc/${pid}/cwd`);
+      return current === folder || current.startsWith(`${folder}/`);
+    } catch {
+      return false; // another user's, or ended while we were looking
+    }
+  };
+  return listProcesses().filter((info) => info.pid !== process.pid && isIn(info));
 }
 
 /** Of `table`, what descends from `pid` by parenthood (without itself), nearest first. */

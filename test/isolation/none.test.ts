@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createNoneInstance } from '../../src/isolation/none/none-isolation.ts';
-import { makeWorkingFolder } from '../../src/isolation/none/working-folder.ts';
+import { WorkingFolders } from '../../src/isolation/none/working-folder.ts';
 import { systemClock } from '../../src/platform/clock.ts';
+import { openFileLocks } from '../../src/platform/file-lock.ts';
 import { findProcess } from '../../src/platform/process-table.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -12,8 +13,10 @@ import { waitFor } from '../support/wait-for.ts';
 const agentCommand = [process.execPath, resolve(import.meta.dir, 'fixtures/agent.ts')];
 const never = new AbortController().signal;
 
-function make(temporary: string, cancelGraceMs = 10_000) {
-  return createNoneInstance({ agentCommand, temporary, cancelGraceMs, clock: systemClock, log: memoryLogger() });
+function make(temporary: string, cancelGraceMs = 10_000, command: readonly string[] = agentCommand) {
+  const log = memoryLogger();
+  const folders = new WorkingFolders({ temporary, locks: openFileLocks(), clock: systemClock, log });
+  return createNoneInstance({ agentCommand: command, folders, cancelGraceMs, clock: systemClock, log });
 }
 
 function taskOf(taskId: string) {
@@ -27,13 +30,14 @@ function taskOf(taskId: string) {
   };
 }
 
-test('the secrets reach the agent by descriptor alone, and the folder is gone afterwards', async () => {
+test('W29: the secrets reach the agent by descriptor alone, and the folder is gone afterwards', async () => {
   using temporary = tempFolder();
   const instance = await make(temporary.path);
   expect(await instance.run(taskOf('passes'), never)).toEqual({ problem: null });
   const seen = JSON.parse(readFileSync(join(temporary.path, 'cirrus-build/task.json'), 'utf8'));
   expect(seen.task).toMatchObject({ serverToken: 'SERVER-SECRET', clientToken: 'CLIENT-SECRET', taskId: 'passes' });
   expect(seen.argv).toEqual(['--control']);
+  expect(readdirSync(temporary.path)).toContain(seen.task.privateDirectory.split('/').at(-1));
   expect(seen.env.GREETING).toBe('hello');
   expect(JSON.stringify(seen.env)).not.toContain('SECRET');
   expect(await instance.close()).toEqual([]);
@@ -43,6 +47,8 @@ test('the secrets reach the agent by descriptor alone, and the folder is gone af
 test.each([
   ['complains', 'the server rejected me'],
   ['dies', 'the agent ended unexpectedly with exit code 3'],
+  ['is-killed', 'the agent ended unexpectedly with signal SIGKILL, as the system does when memory runs out'],
+  ['says-nothing-and-leaves-its-channel', 'the agent ended unexpectedly with exit code 0'],
 ])('an agent that %s is a failed run', async (taskId, problem) => {
   using temporary = tempFolder();
   const instance = await make(temporary.path);
@@ -50,7 +56,7 @@ test.each([
   await instance.close();
 });
 
-test('a cancelled agent that ignores SIGTERM is killed after its grace', async () => {
+test('W22: a cancelled agent that ignores SIGTERM is killed after its grace', async () => {
   using temporary = tempFolder();
   const instance = await make(temporary.path, 200);
   const controller = new AbortController();
@@ -61,7 +67,7 @@ test('a cancelled agent that ignores SIGTERM is killed after its grace', async (
   await instance.close();
 });
 
-test('a daemon that a task leaves in a session of its own is killed', async () => {
+test('W22: a daemon that a task leaves in a session of its own is killed', async () => {
   using temporary = tempFolder();
   const instance = await make(temporary.path);
   await instance.run(taskOf('leaves-daemon'), never);
@@ -72,41 +78,7 @@ test('a daemon that a task leaves in a session of its own is killed', async () =
 
 test('a program that cannot be started rejects with a sentence', async () => {
   using temporary = tempFolder();
-  const instance = await createNoneInstance({
-    ...{
-      agentCommand: ['/nowhere/pwagent'],
-      temporary: temporary.path,
-      cancelGraceMs: 1,
-      clock: systemClock,
-      log: memoryLogger(),
-    },
-  });
+  const instance = await make(temporary.path, 1, ['/nowhere/pwagent']);
   await expect(instance.run(taskOf('passes'), never)).rejects.toThrow('program /nowhere/pwagent was not found');
   await instance.close();
-});
-
-test('the first task gets the stable folder, a second beside it another, and the stable one is free again after the first', async () => {
-  using temporary = tempFolder();
-  const first = await makeWorkingFolder(temporary.path);
-  const second = await makeWorkingFolder(temporary.path);
-  expect(first.path).toBe(join(temporary.path, 'cirrus-build'));
-  expect(second.path).toStartWith(`${first.path}-`);
-  await first.remove();
-  const third = await makeWorkingFolder(temporary.path);
-  expect(third.path).toBe(first.path);
-  await second.remove();
-  await third.remove();
-  expect(readdirSync(temporary.path)).toEqual([]);
-});
-
-test('a stable folder that a dead worker left is cleared and taken over', async () => {
-  using temporary = tempFolder();
-  const path = join(temporary.path, 'cirrus-build');
-  mkdirSync(path);
-  writeFileSync(join(path, 'old'), 'x');
-  writeFileSync(`${path}.owner`, JSON.stringify({ pid: process.pid, started: 'another life' }));
-  const folder = await makeWorkingFolder(temporary.path);
-  expect(folder.path).toBe(path);
-  expect(readdirSync(path)).toEqual([]);
-  await folder.remove();
 });

@@ -1,9 +1,11 @@
 import type { Instance } from '../../isolation/instance.ts';
 import { createNoneInstance, type NoneOptions } from '../../isolation/none/none-isolation.ts';
+import { WorkingFolders } from '../../isolation/none/working-folder.ts';
 import type { Placement } from '../../isolation/placement.ts';
 import { AppError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { systemClock } from '../../platform/clock.ts';
+import { openFileLocks } from '../../platform/file-lock.ts';
 import { tempFolder } from '../../platform/host.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { selfCommand } from '../../platform/self.ts';
@@ -39,7 +41,9 @@ export function buildWorker(
 ): Worker {
   const { options, passEnvironment, link, supervised, telemetry } = start;
   const agentCommand = [...selfCommand(), 'agent'];
-  const none = { agentCommand, temporary: tempFolder(), cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
+  const folders = new WorkingFolders({ temporary: tempFolder(), locks: openFileLocks(), clock: systemClock, log });
+  void folders.sweep(); // tasks wait for it, the registration does not
+  const none = { agentCommand, folders, cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
   const roots = rootsFrom(env.SSL_CERT_FILE);
   return new Worker(options, {
     connect: (endpoint) => connect(endpoint, roots),

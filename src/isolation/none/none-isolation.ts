@@ -1,18 +1,17 @@
 import { createInterface } from 'node:readline';
+import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ControlChannel, parentChannel } from '../../platform/control-channel.ts';
 import { type Child, type Exit, spawn } from '../../platform/processes.ts';
-import { randomToken } from '../../platform/random.ts';
 import type { AgentOutcome, AgentTask, Instance } from '../instance.ts';
 import { killMarked, TASK_MARK } from './leftovers.ts';
-import { makeWorkingFolder, type WorkingFolder } from './working-folder.ts';
+import type { WorkingFolder, WorkingFolders } from './working-folder.ts';
 
 export interface NoneOptions {
   /** argv that starts the agent, up to and without its options. */
   readonly agentCommand: readonly string[];
-  /** Folder for working folders. */
-  readonly temporary: string;
+  readonly folders: WorkingFolders;
   /** Time between asking a cancelled agent to end and killing it, in milliseconds. */
   readonly cancelGraceMs: number;
   readonly clock: Clock;
@@ -22,8 +21,12 @@ export interface NoneOptions {
 /** Time between the agent's last word and its exit, after which it is killed. */
 const EXIT_AFTER_DONE_MS = 10_000;
 
+/** Time that the agent's last word has to arrive after its exit: whoever else holds its channel must not hold the worker. */
+const WORD_AFTER_EXIT_MS = 2_000;
+
 function describeExit({ code, signal }: Exit): string {
-  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+  const memory = signal === 'SIGKILL' ? ', as the system does when memory runs out' : '';
+  return signal === null ? `exit code ${code}` : `signal ${signal}${memory}`;
 }
 
 /** Hears the agent's last word: its problem or null; undefined when it died without one. */
@@ -60,7 +63,10 @@ async function supervise(
   void word.then(() => stoppers.push(killAfter(child, EXIT_AFTER_DONE_MS, options.clock)));
   const exit = await child.exited;
   signal.removeEventListener('abort', cancel);
-  const problem = await word; // the channel closes with the process, so this is settled by now or in a moment
+  const late = new Promise<undefined>((resolve) =>
+    stoppers.push(options.clock.after(WORD_AFTER_EXIT_MS, () => resolve(undefined))),
+  );
+  const problem = await Promise.race([word, late]); // the channel closes with the process: settled by now or in a moment
   for (const stop of stoppers) stop();
   return { exit, problem };
 }
@@ -72,7 +78,7 @@ function outcomeOf(exit: Exit, problem: string | null | undefined, cancelled: bo
 
 /** No isolation: the agent is a child process of the worker, with a folder of its own. */
 class NoneInstance implements Instance {
-  readonly #mark = randomToken(16);
+  #processes: 'gone' | undefined;
 
   constructor(
     private readonly folder: WorkingFolder,
@@ -83,7 +89,7 @@ class NoneInstance implements Instance {
     const child = await spawn({
       argv: [...this.options.agentCommand, '--control'],
       cwd: this.folder.path,
-      env: { ...task.environment, [TASK_MARK]: this.#mark },
+      env: { ...task.environment, [TASK_MARK]: this.folder.mark },
       stderr: 'pipe',
       control: true,
     });
@@ -99,28 +105,27 @@ class NoneInstance implements Instance {
       serverToken: task.serverSecret,
       clientToken: task.clientSecret,
       workingDirectory: this.folder.path,
+      privateDirectory: this.folder.privatePath,
     });
     const { exit, problem } = await supervise(child, word, this.options, signal);
     child.signalGroup('SIGKILL');
-    const left = await killMarked(this.#mark, this.options.clock);
+    const left = await killMarked(this.folder.mark, this.options.clock);
+    this.#processes = 'gone';
     if (left > 0) log.warn('processes outlived their task and were killed', { processes: left });
     return outcomeOf(exit, problem, signal.aborted);
   }
 
   async close(): Promise<readonly string[]> {
-    await killMarked(this.#mark, this.options.clock); // also after a run that could not be started
     try {
-      await this.folder.remove();
+      await this.folder.remove(this.#processes);
       return [];
     } catch (error) {
-      return [
-        `folder ${this.folder.path} could not be removed: ${error instanceof Error ? error.message : String(error)}`,
-      ];
+      return [describeError(error)];
     }
   }
 }
 
-/** Prepares the place for one task without isolation. Throws the system's error when no folder can be made. */
+/** Prepares the place for one task without isolation. Rejects with an `AppError` when no folder can be made. */
 export async function createNoneInstance(options: NoneOptions): Promise<Instance> {
-  return new NoneInstance(await makeWorkingFolder(options.temporary), options);
+  return new NoneInstance(await options.folders.make(), options);
 }
