@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto';
 import { parseMutated, tellTally } from './cirrus-yml/mutated-documents.ts';
 import { buildHost } from './deep/build-host.ts';
 import { attackOverAndOver } from './deep/hostile.ts';
+import { killOverAndOver, tellKills } from './deep/hub-kills.ts';
 import { climbInVain, tellLadder } from './deep/ladder.ts';
 import { tellRestarts } from './deep/restart-tally.ts';
 import { restartOverAndOver } from './deep/restarts.ts';
@@ -17,6 +18,7 @@ const DOCUMENTS = 100_000;
 const RESTARTS = 200;
 const LADDER_ROUNDS = 20;
 const ATTACKS = 3;
+const HUB_KILLS = 200;
 
 const seed = Number(process.argv[2] ?? randomInt(2 ** 31));
 const RUNS: readonly (() => string | Promise<string>)[] = [
@@ -26,6 +28,7 @@ const RUNS: readonly (() => string | Promise<string>)[] = [
   async () => tellRestarts(await restartOverAndOver(RESTARTS)),
   async () => tellLadder(await climbInVain(LADDER_ROUNDS)),
   () => attackOverAndOver(ATTACKS),
+  async () => tellKills(await killOverAndOver(HUB_KILLS, seed), seed),
 ];
 
 for (const run of RUNS) {

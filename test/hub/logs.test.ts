@@ -61,6 +61,18 @@ onBothEngines('logs', (engine) => {
     expect(await the.chunks(chunks.at(-1)?.seq)).toEqual([]);
   });
 
+  engine.test('an empty piece at the end does not answer for those before it', async () => {
+    await using the = await rig(engine);
+    const stored: number[] = [];
+    await Promise.all(
+      ['setup', 'main'].map(async (name) => {
+        await the.agent.stream(name, 'x'.repeat(100_000), '');
+        stored.push((await the.whole(name)).length);
+      }),
+    );
+    expect(stored).toEqual([100_000, 100_000]);
+  });
+
   engine.test('a second stream of the same instruction goes on where the first broke', async () => {
     await using the = await rig(engine);
     await the.agent.stream('main', 'a');
