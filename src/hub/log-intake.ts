@@ -1,7 +1,9 @@
 import type { Changes } from './changes.ts';
+import { refuseGivenUp } from './given-up.ts';
 import type { LogCopy, LogStorage, Piece } from './logs/log-storage.ts';
 import type { Database } from './store/database.ts';
 import { type LogName, logState } from './store/logs.ts';
+import { givenUpAmong } from './store/runs.ts';
 
 interface Pending extends Piece {
   readonly log: LogName;
@@ -77,7 +79,12 @@ export class LogIntake {
   async #drain(): Promise<void> {
     this.#writing = true;
     while (this.#queue.length > 0) {
-      const batch = this.#nextBatch();
+      const taken = this.#nextBatch();
+      const batch = await this.#withoutLate(taken).catch((error: unknown) => {
+        for (const { done } of taken) done.reject(error);
+        return [];
+      });
+      if (batch.length === 0) continue;
       try {
         const byLog = [...Map.groupBy(batch, ({ log }) => keyOf(log)).values()];
         await this.storage.append(byLog.flatMap((pieces) => pieces.slice(0, 1).map(({ log }) => ({ log, pieces }))));
@@ -90,6 +97,26 @@ export class LogIntake {
     this.#writing = false;
   }
 
+  /** Refuses what comes of runs that were given up while their streams were open. */
+  async #withoutLate(batch: readonly Pending[]): Promise<Pending[]> {
+    const ids = [...new Set(batch.map(({ log }) => log.taskId))];
+    const late = new Map((await this.store.read((sql) => givenUpAmong(sql, ids))).map((run) => [run.id, run]));
+    return batch.filter(({ log, done }) => {
+      const run = late.get(log.taskId);
+      if (run === undefined) return true;
+      try {
+        refuseGivenUp(run);
+      } catch (error) {
+        done.reject(error);
+      }
+      return false;
+    });
+  }
+
+  async #refuseLate({ taskId }: LogName): Promise<void> {
+    for (const run of await this.store.read((sql) => givenUpAmong(sql, [taskId]))) refuseGivenUp(run);
+  }
+
   /**
    * Takes the agent's final copy of a log. Where it begins with what is stored, the rest is added; where it differs, it
    * takes the stored one's place in one step at its end. Resolves with its size once it is stored for good. A copy that
@@ -100,7 +127,11 @@ export class LogIntake {
     const copy = new FinalCopy(this.store, this.storage, log);
     this.#sealed.add(key);
     try {
-      for await (const piece of pieces) await copy.add(piece);
+      for await (const piece of pieces) {
+        await this.#refuseLate(log);
+        await copy.add(piece);
+      }
+      await this.#refuseLate(log);
       await copy.finish();
     } catch (error) {
       await copy.discard();

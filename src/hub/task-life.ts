@@ -1,7 +1,7 @@
 import type { Logger } from '../lib/log.ts';
 import { randomToken } from '../platform/random.ts';
-import { RpcError } from '../rpc/rpc-error.ts';
 import type { HubTime, Instant } from './ages.ts';
+import { refuseGivenUp } from './given-up.ts';
 import { isFinal } from './scheduler/dependencies.ts';
 import { type Budget, outcomeOf, outcomeWithoutReport } from './scheduler/outcome.ts';
 import { afterLoss } from './scheduler/runs.ts';
@@ -41,19 +41,6 @@ interface Step {
 }
 
 const FREE = { slotHeld: false, mustStop: false } as const;
-
-/**
- * Refuses what comes from a run that was given up: another one may be under way, and nothing of the old one counts any
- * more. Throws `RpcError` (FAILED_PRECONDITION), which neither workers nor agents repeat.
- */
-export function refuseGivenUp({ id, givenUp, nextId }: Pick<TaskRecord, 'id' | 'givenUp' | 'nextId'>): void {
-  if (!givenUp) return;
-  const what = nextId === null ? 'and does not run again' : `and runs again as task ${nextId}`;
-  throw new RpcError(
-    'FAILED_PRECONDITION',
-    `task ${id} was given up ${what}: its worker was not heard of for too long`,
-  );
-}
 
 /**
  * The life of tasks after they were placed (`docs/hub-task-life.md`): every change is one transaction over the task, the

@@ -5,6 +5,7 @@ import { HEADER, type Headers } from '../../rpc/metadata.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { type CallContext, type MethodHandler, unaryHandler, uploadHandler } from '../../rpc/server.ts';
 import type { Fleet, Member } from '../fleet.ts';
+import { refuseGivenUp } from '../given-up.ts';
 import type { Database } from '../store/database.ts';
 import { findTask, type TaskRecord } from '../store/tasks.ts';
 import { findToken, sameSecret, stateOfToken } from '../store/tokens.ts';
@@ -65,6 +66,13 @@ export class Authenticator {
     if (!sameSecret(secret, task.clientSecret)) throw new RpcError('UNAUTHENTICATED', 'wrong client secret');
     return task;
   }
+
+  /** The task of an agent. What comes of a run that was given up is refused (FAILED_PRECONDITION). */
+  async liveTask(headers: Headers, body?: Identified): Promise<TaskRecord> {
+    const task = await this.task(headers, body);
+    refuseGivenUp(task);
+    return task;
+  }
 }
 
 type Unary<Input extends DescMessage, Output extends DescMessage, Caller> = (
@@ -114,7 +122,7 @@ export function agentMethod<Input extends DescMessage, Output extends DescMessag
 ): MethodHandler {
   return unaryHandler(method, async (request, context) => {
     const { taskIdentification } = request as { taskIdentification?: Identified };
-    return run(await auth.task(context.headers, taskIdentification), request, context);
+    return run(await auth.liveTask(context.headers, taskIdentification), request, context);
   });
 }
 
@@ -128,5 +136,7 @@ export function agentUpload<Input extends DescMessage, Output extends DescMessag
     context: CallContext,
   ) => Promise<MessageInitShape<Output>>,
 ): MethodHandler {
-  return uploadHandler(method, async (messages, context) => run(await auth.task(context.headers), messages, context));
+  return uploadHandler(method, async (messages, context) =>
+    run(await auth.liveTask(context.headers), messages, context),
+  );
 }

@@ -40,3 +40,12 @@ export async function insertRun(sql: Queries, old: TaskRecord, fresh: FreshRun, 
   await patchTask(sql, old.id, { nextId: id });
   await handLock(sql, old.id, id);
 }
+
+/** Of these tasks, the runs that were given up. */
+export async function givenUpAmong(sql: Queries, ids: readonly number[]): Promise<GivenUp[]> {
+  const rows = await sql<{ id: number; nextId: number | null }[]>`
+    SELECT id, next_id AS "nextId" FROM tasks WHERE given_up = 1 AND id IN ${sql(ids)}`;
+  return rows.map((row) => ({ ...row, givenUp: true }));
+}
+
+export type GivenUp = Pick<TaskRecord, 'id' | 'givenUp' | 'nextId'>;

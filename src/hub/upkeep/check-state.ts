@@ -22,6 +22,13 @@ const CONTRADICTIONS: Readonly<Record<string, (sql: Queries) => Promise<Row[]>>>
   'waits-with-place': (sql) => sql`
     SELECT id, 'it waits and holds a place' AS detail FROM tasks
     WHERE status IN ('CREATED', 'TRIGGERED', 'SKIPPED') AND slot_held = 1 LIMIT ${MOST}`,
+  'queue-without-class': (sql) => sql`
+    SELECT q.task_id AS id, 'its queue is not listed' AS detail FROM queue q
+    LEFT JOIN queue_classes c ON c.class_id = q.class_id WHERE c.class_id IS NULL LIMIT ${MOST}`,
+  'two-runs': (sql) => sql`
+    SELECT id, 'another run took its place, and it has not ended' AS detail FROM tasks
+    WHERE next_id IS NOT NULL AND (slot_held = 1 OR status IN ('CREATED', 'TRIGGERED', 'SCHEDULED', 'EXECUTING'))
+    LIMIT ${MOST}`,
   'ended-without-time': (sql) => sql`
     SELECT id, 'it has ended at no time' AS detail FROM tasks
     WHERE status IN ('ABORTED', 'FAILED', 'COMPLETED', 'SKIPPED') AND finished_ms IS NULL LIMIT ${MOST}`,

@@ -3,6 +3,7 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { folderObjects } from '../../../src/hub/logs/object-store.ts';
 import type { Queries } from '../../../src/hub/store/database.ts';
 import { Database } from '../../../src/hub/store/database.ts';
+import { enqueue } from '../../../src/hub/store/queue.ts';
 import { checkHub } from '../../../src/hub/upkeep/check-hub.ts';
 import { type Engine, onBothEngines } from '../../support/engines.ts';
 import { logScene, piece } from '../logs/scene.ts';
@@ -13,7 +14,8 @@ async function scene(engine: Engine) {
   const places = { logFolder: `${made.folder}/logs`, objects: folderObjects(`${made.folder}/objects`) };
   const other = await Database.openExisting(made.address);
   await made.store.write(async (sql) => {
-    await sql`UPDATE tasks SET status = ${'TRIGGERED'}, hold = ${'lock'}`;
+    await sql`UPDATE tasks SET status = ${'TRIGGERED'}`;
+    await enqueue(sql, made.log.taskId, 0);
   });
   const files = () => [...new Bun.Glob('**/*').scanSync({ cwd: made.folder, absolute: true })];
   const kinds = async () => (await checkHub(other, places)).problems.map(({ kind }) => kind);
@@ -47,15 +49,19 @@ onBothEngines('the check of a hub', (engine) => {
     ],
     ['runs-without-place', 'a task that runs nowhere', (sql) => sql`UPDATE tasks SET status = ${'SCHEDULED'}`],
     ['waits-with-place', 'a task that waits somewhere', (sql) => sql`UPDATE tasks SET slot_held = 1, worker_id = 5`],
-    ['waits-outside-queue', 'a task that nobody would give out', (sql) => sql`UPDATE tasks SET hold = NULL`],
-    [
-      'queued-without-waiting',
-      'a task that would be given out twice',
-      (sql) => sql`
-      INSERT INTO queue (task_id, build_id, class_id, repository, priority, round, turn, queued_hub_ms, stateful)
-      SELECT id, build_id, '', '', 0, 0, 0, 0, 0 FROM tasks`,
-    ],
     ['ended-without-time', 'an end at no time', (sql) => sql`UPDATE tasks SET status = ${'FAILED'}`],
+    ['waits-outside-queue', 'a task that nobody looks for', (sql) => sql`DELETE FROM queue`],
+    ['queued-without-waiting', 'a queued task that ended', (sql) => sql`UPDATE tasks SET status = ${'FAILED'}`],
+    ['queue-without-class', 'a queue that nobody looks at', (sql) => sql`DELETE FROM queue_classes`],
+    ['two-runs', 'two runs of a task', (sql) => sql`UPDATE tasks SET next_id = 5`],
+    [
+      'lock-of-ended-task',
+      'a lock that nobody lets go of',
+      (sql) =>
+        sql`INSERT INTO locks (lock_key, task_id) SELECT 'x', id FROM tasks`.then(
+          () => sql`UPDATE tasks SET status = ${'FAILED'}`,
+        ),
+    ],
     ['time-without-end', 'a time without an end', (sql) => sql`UPDATE tasks SET finished_ms = 5`],
     ['build-status', 'a build that ended too early', (sql) => sql`UPDATE builds SET status = ${'COMPLETED'}`],
     [
