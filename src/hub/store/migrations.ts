@@ -3,6 +3,7 @@ import { beginning } from './migrations/001-beginning.ts';
 import { logContent } from './migrations/002-log-content.ts';
 import { runsAndQueue } from './migrations/010-runs-and-queue.ts';
 import { poolsAndTokens } from './migrations/020-pools-and-tokens.ts';
+import { blobs } from './migrations/021-blobs.ts';
 import { audit } from './migrations/030-audit.ts';
 import { originsCronsSecrets } from './migrations/031-origins-crons-secrets.ts';
 
@@ -12,6 +13,7 @@ export const MIGRATIONS: readonly Migration[] = [
   logContent,
   runsAndQueue,
   poolsAndTokens,
+  blobs,
   audit,
   originsCronsSecrets,
 ];
