@@ -4,6 +4,10 @@ import { type Random, randomToken } from '../platform/random.ts';
 import type { MethodHandler } from '../rpc/server.ts';
 import { HubAdministration } from './administration.ts';
 import { HubTime } from './ages.ts';
+import { ArtifactReader } from './blobs/artifact-reader.ts';
+import type { BlobDoor } from './blobs/blob-door.ts';
+import type { BlobKeeper } from './blobs/keeper.ts';
+import { type ContentOptions, openContent } from './blobs/open-content.ts';
 import { Changes } from './changes.ts';
 import { Control } from './control.ts';
 import { Core } from './core.ts';
@@ -20,6 +24,7 @@ import { agentService } from './rpc/agent-service.ts';
 import { Authenticator } from './rpc/authenticate.ts';
 import { Commands } from './rpc/initial-commands.ts';
 import { logService } from './rpc/log-service.ts';
+import { reportService } from './rpc/report-service.ts';
 import { workerService } from './rpc/worker-service.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import type { SecretVault } from './secrets/vault.ts';
@@ -44,6 +49,7 @@ export interface HeartDeps {
   readonly logs: HubLogs;
   readonly source: SourceAccess;
   readonly vault: Pick<SecretVault, 'find'>;
+  readonly content: ContentOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -56,6 +62,11 @@ export interface Heart {
   readonly control: TaskControl;
   /** Pools, tokens and workers for operators. */
   readonly administration: Administration;
+  /** Keeps caches and artifacts within their limits, while it runs. */
+  readonly keeper: BlobKeeper;
+  /** Answers everything below `/blobs/`. */
+  readonly door: BlobDoor;
+  readonly artifacts: ArtifactReader;
   readonly ids: IdSource;
   readonly handlers: readonly MethodHandler[];
   /** Answers all held polls, now and from now on, so that the calls behind them end. */
@@ -75,7 +86,16 @@ function listenToNews(bus: Bus, { scheduler, fleet }: { scheduler: Scheduler; fl
 }
 
 /** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
-export async function startHeart({ store, logs, source, vault, clock, random, log }: HeartDeps): Promise<Heart> {
+export async function startHeart({
+  store,
+  logs,
+  source,
+  vault,
+  content: options,
+  clock,
+  random,
+  log,
+}: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
   const time = new HubTime(await store.read((sql) => readHubNumber(sql, 'time')), clock);
   const bus = await store.openBus(randomToken(8));
@@ -91,30 +111,37 @@ export async function startHeart({ store, logs, source, vault, clock, random, lo
   const queueWatch = new QueueWatch({ store, fleet, scheduler, life, time });
   const sweeper = new Sweeper({ store, fleet, queueWatch, life, changes, time, clock, log });
   const auth = new Authenticator(store, fleet, clock);
+  const content = openContent(options, { store, auth, clock, log });
   fleet.setPools(await store.read(listPools));
   for (const [name, report] of await store.read(listReports)) fleet.endsAt(name, endOf(report));
   await store.write((sql) => adoptOldTasks(sql, time.now()));
   await store.read((sql) => scheduler.queues.load(sql));
-  const sweeping = Promise.all([sweeper.run(stopped.signal), logs.run(stopped.signal)]);
+  const work = [sweeper.run(stopped.signal), logs.run(stopped.signal)];
   const explainer = new Explainer({ store, fleet, scheduler, queueWatch, time });
   const tasks = new HubTaskControl({ store, bus, time, ids });
   const reader = new LogReader(store, logs.storage);
   const core = new Core({ store, fleet, explainer, control: tasks, logs: reader, changes, bus, time, ids, clock });
+  const reports = { store, life, changes, clock, log };
   return {
     core,
     control: new Control({ store, core, explainer, tasks }),
     administration: new HubAdministration({ store, fleet, desk, changes, ids, clock }),
+    keeper: content.keeper,
+    door: content.door,
+    artifacts: new ArtifactReader(content.desk),
     ids,
     handlers: [
       ...workerService(registration, desk, life, auth),
-      ...agentService(new Commands(store, source, vault), life, auth, log),
+      ...agentService(new Commands(store, source, vault), reports, auth),
+      ...reportService(reports, auth),
       ...logService(new LogIntake(store, logs.storage, changes), store, auth),
+      ...content.handlers,
     ],
     release: () => fleet.close(),
     async stop() {
       fleet.close();
       stopped.abort();
-      await sweeping;
+      await Promise.all(work);
       await scheduler.idle();
       await sweeper.saveSeen();
       await sweeper.saveTime();

@@ -60,7 +60,7 @@ export function serveHttp(
   parts: ServeHttpParts,
 ): ServedHttp {
   const { store, heart, source, vault, folder, publicUrl, isDraining, stop } = parts;
-  const { core, administration, control } = heart;
+  const { core, administration, control, door, artifacts } = heart;
   const allowed = allowedRepositories(options);
   const remotes = createRemoteRepositories({ folder: join(folder, 'source/fetch'), allowed, clock, env });
   const audit = createAuditLog(store, clock);
@@ -75,7 +75,7 @@ export function serveHttp(
   const startedMonoMs = clock.monoMs();
   const app = createHttpApp({
     ...starting,
-    ...{ administration, control, audit, crons, clock, log, requests, publicUrl, isDraining, stop },
+    ...{ door, artifacts, administration, control, audit, crons, clock, log, requests, publicUrl, isDraining, stop },
     listensOnLoopback: isLoopbackHost(options.listen.host),
     page: lazyPage(),
     isStoreUp: () => isUp(store),

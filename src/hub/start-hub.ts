@@ -6,6 +6,7 @@ import type { Environment } from '../platform/environment.ts';
 import { hostName } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
+import { openFolderBlobs } from './blobs/folder-blobs.ts';
 import { openDataFolder } from './data-folder.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
 import { startHeart } from './heart.ts';
@@ -75,8 +76,16 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
   const key = await loadSecretsKey(options.secretsKeyFile ?? join(folder.path, 'secrets-key'));
   const vault = createVault(store, key, clock);
-  const heart = await startHeart({ store, logs, source, vault, clock, random, log });
+  const blobs = await openFolderBlobs(join(folder.path, 'blobs'));
+  const content = { blobs, publicUrl: () => ({ text: publicUrl(), given: options.publicUrl !== undefined }) };
+  const heart = await startHeart({ store, logs, source, vault, content, clock, random, log });
   undo.add(() => heart.stop());
+  const keeping = new AbortController();
+  const keeper = heart.keeper.run(keeping.signal);
+  undo.add(() => {
+    keeping.abort();
+    return keeper;
+  });
   const tokens = await prepareTokens(store, folder, heart.ids, clock.wallMs(), log);
   const feeds = new AbortController();
   const draining = { begun: false };

@@ -1,5 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
+import type { BlobLimits } from '../../src/hub/blobs/blob-desk.ts';
+import type { BlobStore } from '../../src/hub/blobs/blob-store.ts';
+import { openFolderBlobs } from '../../src/hub/blobs/folder-blobs.ts';
 import { type Heart, startHeart } from '../../src/hub/heart.ts';
 import { folderObjects } from '../../src/hub/logs/object-store.ts';
 import { openLogs } from '../../src/hub/logs/open-logs.ts';
@@ -81,6 +84,11 @@ const source: SourceAccess = {
 
 const vault = { find: async (name: string) => (name === 'ENCRYPTED[known]' ? 'opened' : undefined) };
 
+interface PublicAddress {
+  text: string;
+  given: boolean;
+}
+
 /** A heart over a store, behind a real gRPC server, in virtual time. */
 export class HubUnderTest {
   readonly log: string[] = [];
@@ -93,19 +101,29 @@ export class HubUnderTest {
     private readonly logLines: string[],
     private readonly scratch: ReturnType<typeof tempFolder>,
     private readonly logFolder: string,
+    /** Where tasks are told to reach the hub by HTTP; tests that serve it put the address here. */
+    readonly web: PublicAddress,
+    readonly blobs: BlobStore,
   ) {
     this.log = logLines;
   }
 
   /** `path` of the database; a hub that was stopped is started again over the same one. */
-  static async start(path = ':memory:', clock = new FakeClock()): Promise<HubUnderTest> {
+  static async start(
+    path = ':memory:',
+    clock = new FakeClock(),
+    limits: Partial<BlobLimits> = {},
+  ): Promise<HubUnderTest> {
     const lines: string[] = [];
     const log = createLogger({ level: 'debug', format: 'text', colour: false, write: (line) => lines.push(line) });
     const store = await Database.open(path);
     const scratch = tempFolder();
     const folder = /^postgres:|:memory:/.test(path) ? scratch.path : `${path}.logs`;
     const logs = await openLogs({ store, folder, objects: folderObjects(scratch.path), clock, log });
-    const heart = await startHeart({ store, logs, source, vault, clock, random: () => 0.5, log });
+    const blobs = await openFolderBlobs(/^postgres:|:memory:/.test(path) ? `${scratch.path}/blobs` : `${path}.blobs`);
+    const web: PublicAddress = { text: 'http://127.0.0.1:1', given: true };
+    const content = { blobs, publicUrl: () => web, limits };
+    const heart = await startHeart({ store, logs, source, vault, content, clock, random: () => 0.5, log });
     await store.write(async (sql) => {
       const isNew = (await sql`SELECT id FROM pools`).length === 0;
       const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());
@@ -113,7 +131,7 @@ export class HubUnderTest {
     });
     const onBug = (method: string, error: unknown) => lines.push(`BUG ${method} ${String(error)}`);
     const server = await startRpcServer({ listen: '127.0.0.1:0', handlers: heart.handlers, onBug });
-    return new HubUnderTest(clock, store, heart, server, lines, scratch, folder);
+    return new HubUnderTest(clock, store, heart, server, lines, scratch, folder, web, blobs);
   }
 
   get port(): number {

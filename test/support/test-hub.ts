@@ -83,6 +83,13 @@ export async function testHub(clock: Clock, overrides: Partial<HttpAppDeps> = {}
     isDraining: () => false,
     metrics: async () => 'pwagent_hub_info 1\n',
     source,
+    door: { handle: async () => new Response(null, { status: 404 }) },
+    artifacts: {
+      list: async () => [],
+      find: async () => undefined,
+      report: async () => ({ annotations: [], annotationsCut: false, notes: [], cacheAttempts: [], utilization: null }),
+      agentLog: async () => undefined,
+    },
     parse: (input) => {
       parsed.push(input);
       return parseWords(input);

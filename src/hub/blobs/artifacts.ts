@@ -1,9 +1,9 @@
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { type ArtifactRecord, artifactTotals, findArtifact, putArtifact } from '../store/artifacts.ts';
 import type { Queries } from '../store/database.ts';
+import { artifactUploads } from '../store/upload-lists.ts';
 import {
   artifactUploadBytes,
-  artifactUploads,
   countUploads,
   dropUpload,
   markStored,
@@ -64,7 +64,11 @@ export class Artifacts {
   }
 
   /** Returns the bytes that are left of the task's share. Throws `RpcError` (FAILED_PRECONDITION) when there are too few. */
-  async #checkRoom(sql: Queries, taskId: number, more: { readonly files: number; readonly bytes: number }): Promise<number> {
+  async #checkRoom(
+    sql: Queries,
+    taskId: number,
+    more: { readonly files: number; readonly bytes: number },
+  ): Promise<number> {
     const { limits } = this.#deps;
     const now = await artifactTotals(sql, taskId);
     const open = await countUploads(sql, taskId);

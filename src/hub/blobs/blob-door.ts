@@ -80,6 +80,9 @@ export class BlobDoor {
       const stored = await this.#receive(request, name, grant, upload.kind === 'artifact');
       await this.#keep(upload, stored, grant);
       return new Response(null, { status: 200, headers: { etag: `"${stored.digest}"` } });
+    } catch (error) {
+      if (error instanceof BlobTooLargeError) throw new HttpError(413, error.message);
+      throw request.signal.aborted ? new HttpError(400, 'the sender has gone') : error;
     } finally {
       this.#receiving.delete(name);
     }

@@ -8,8 +8,9 @@ import {
   removeCache,
   touchCache,
 } from '../store/caches.ts';
+import { uploadsTo } from '../store/upload-lists.ts';
 import { doomBlobs } from '../store/upload-parts.ts';
-import { addUpload, countUploads, dropUpload, findUpload, type UploadRecord, uploadsTo } from '../store/uploads.ts';
+import { addUpload, countUploads, dropUpload, findUpload, type UploadRecord } from '../store/uploads.ts';
 import { ADDRESS_MS, type BlobDesk, checkCacheKey } from './blob-desk.ts';
 import type { StoredBlob } from './blob-store.ts';
 import type { CacheScopes } from './cache-scope.ts';

@@ -11,13 +11,14 @@ import type { Administration } from '../pool-model.ts';
 import { redactSourcePath } from '../source/source-store.ts';
 import type { PageFiles } from '../web/page-files.ts';
 import { apiEndpoints } from './api/endpoints.ts';
+import { addBlobRoutes, type BlobRouteDeps } from './blob-routes.ts';
 import { createGuard } from './guard.ts';
 import { answerTo, HttpError } from './http-error.ts';
 import { addEndpoints } from './router.ts';
 import { securityHeaders } from './security-headers.ts';
 import { addStateRoutes, type StateDeps } from './state-routes.ts';
 
-export interface HttpAppDeps extends StartBuildDeps, StateDeps {
+export interface HttpAppDeps extends StartBuildDeps, StateDeps, BlobRouteDeps {
   readonly administration: Administration;
   readonly control: TaskControl | undefined;
   readonly audit: AuditLog;
@@ -85,6 +86,7 @@ export function createHttpApp(deps: HttpAppDeps): Hono {
   addStateRoutes(app, deps, (context) => guard(context, 'read'));
   app.all('/git/*', (context) => source.handle(context.req.raw));
   app.get('/archive/*', (context) => source.handle(context.req.raw));
+  addBlobRoutes(app, deps);
   addEndpoints(app, apiEndpoints(deps), {
     callerOf: guard,
     audit: (caller, action, { subject, detail }) => audit.record(caller, action, subject, detail),

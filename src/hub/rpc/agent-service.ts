@@ -1,15 +1,12 @@
-import type { Logger } from '../../lib/log.ts';
 import { CirrusCIService, type CommandResult, Status } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { MethodHandler } from '../../rpc/server.ts';
 import type { StatusName } from '../model.ts';
+import { saveSummary } from '../store/agent-reports.ts';
 import type { InstructionUpdate } from '../store/instructions.ts';
-import type { TaskRecord } from '../store/tasks.ts';
-import type { TaskLife } from '../task-life.ts';
+import { attemptViews, utilizationView } from './agent-report-values.ts';
 import { type Authenticator, agentMethod } from './authenticate.ts';
 import type { Commands } from './initial-commands.ts';
-
-/** Of an agent's own log, which may be long, this much of its end goes to the hub's log. */
-const AGENT_LOG_CHARACTERS = 4_096;
+import type { ReportDeps } from './report-service.ts';
 
 function toUpdate(result: CommandResult): InstructionUpdate {
   const { name, status, exitCode, durationInNanos, signaledToExit } = result;
@@ -25,32 +22,9 @@ function toUpdate(result: CommandResult): InstructionUpdate {
 
 const known = (result: CommandResult) => Status[result.status] !== undefined;
 
-function reports(life: TaskLife, auth: Authenticator, log: Logger): MethodHandler[] {
-  const methods = CirrusCIService.method;
-  const about = ({ id, workerName }: TaskRecord) => ({ taskId: String(id), workerName });
-  return [
-    agentMethod(auth, methods.reportAgentError, async (task, { message, stack }) => {
-      log.error('agent reports an error', { ...about(task), message, stack: stack || undefined });
-      await life.problem(task.id, message);
-      return {};
-    }),
-    agentMethod(auth, methods.reportAgentWarning, async (task, { message }) => {
-      log.warn('agent reports a warning', { ...about(task), message });
-      return {};
-    }),
-    agentMethod(auth, methods.reportAgentSignal, async (task, { signal }) => {
-      log.info('agent got a signal', { ...about(task), signal });
-      return {};
-    }),
-    agentMethod(auth, methods.reportAgentLogs, async (task, { logs }) => {
-      log.debug('log of an agent', { ...about(task), tail: logs.slice(-AGENT_LOG_CHARACTERS) });
-      return {};
-    }),
-  ];
-}
-
 /** The unary methods that agents call (wire protocol, section 3.2). */
-export function agentService(commands: Commands, life: TaskLife, auth: Authenticator, log: Logger): MethodHandler[] {
+export function agentService(commands: Commands, deps: ReportDeps, auth: Authenticator): MethodHandler[] {
+  const { store, life, clock } = deps;
   const methods = CirrusCIService.method;
   return [
     agentMethod(auth, methods.initialCommands, async ({ id }) => {
@@ -62,10 +36,14 @@ export function agentService(commands: Commands, life: TaskLife, auth: Authentic
       return {};
     }),
     agentMethod(auth, methods.heartbeat, async () => ({})),
-    agentMethod(auth, methods.reportAgentFinished, async ({ id }, { commandResults }) => {
+    agentMethod(auth, methods.reportAgentFinished, async ({ id }, request) => {
+      const { commandResults, cacheRetrievalAttempts, resourceUtilization } = request;
+      const utilization = resourceUtilization === undefined ? null : utilizationView(resourceUtilization);
+      await store.write((sql) =>
+        saveSummary(sql, id, attemptViews(cacheRetrievalAttempts), utilization, clock.wallMs()),
+      );
       await life.finished(id, commandResults.filter(known).map(toUpdate));
       return {};
     }),
-    ...reports(life, auth, log),
   ];
 }

@@ -69,7 +69,8 @@ export function artifactService(artifacts: Artifacts, desk: BlobDesk, auth: Auth
       const entries = streamEntries(messages, signal);
       const header = await entries.next();
       const group = header.done === true ? undefined : header.value.value;
-      if (group?.case !== 'artifactsUpload') throw new RpcError('INVALID_ARGUMENT', 'artifacts begin with their header');
+      if (group?.case !== 'artifactsUpload')
+        throw new RpcError('INVALID_ARGUMENT', 'artifacts begin with their header');
       const { name, type, format } = group.value;
       checkGroup({ name, type, format });
       const files: { path: string; bytes: number }[] = [];

@@ -1,18 +1,15 @@
-import { ByteStream, type WriteRequest } from '../../rpc/gen/google_bytestream_pb.ts';
 import { downloadHandler } from '../../rpc/download.ts';
+import { ByteStream, type WriteRequest } from '../../rpc/gen/google_bytestream_pb.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { type MethodHandler, uploadHandler } from '../../rpc/server.ts';
-import { checkRuns, type ContentDeps, scopesOf } from './cache-service.ts';
+import { type ContentDeps, checkRuns, scopesOf } from './cache-service.ts';
 import { streamEntries } from './stream-entries.ts';
 
 /** What one answer of a download carries: well below the 4 MiB that peers take. */
 const PIECE_BYTES = 256 * 1024;
 
 /** The data of a write, checked to be without gaps, until its sender says that it is complete. */
-async function* written(
-  first: WriteRequest,
-  entries: AsyncIterator<WriteRequest>,
-): AsyncGenerator<Uint8Array> {
+async function* written(first: WriteRequest, entries: AsyncIterator<WriteRequest>): AsyncGenerator<Uint8Array> {
   let offset = 0n;
   for (let request = first; ; ) {
     if (request.writeOffset !== offset) {

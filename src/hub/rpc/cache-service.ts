@@ -42,7 +42,8 @@ export function routeOf({ deps }: BlobDesk, headers: Headers) {
 export function cacheService({ desk, caches, multipart, auth }: ContentDeps): MethodHandler[] {
   const methods = CirrusCIService.method;
   const { store } = desk.deps;
-  const keyOf = (request: { readonly cacheKey?: { readonly cacheKey: string } | undefined }) => request.cacheKey?.cacheKey ?? '';
+  const keyOf = (request: { readonly cacheKey?: { readonly cacheKey: string } | undefined }) =>
+    request.cacheKey?.cacheKey ?? '';
   return [
     agentMethod(auth, methods.cacheInfo, async (task, { cacheKey, cacheKeyPrefixes }) => {
       if (cacheKeyPrefixes.length > MAX_PREFIXES) throw new RpcError('INVALID_ARGUMENT', 'too many prefixes');

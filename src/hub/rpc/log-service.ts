@@ -7,14 +7,15 @@ import { hasInstruction } from '../store/instructions.ts';
 import type { LogName } from '../store/logs.ts';
 import type { TaskRecord } from '../store/tasks.ts';
 import { type Authenticator, agentUpload } from './authenticate.ts';
+import { streamEntries } from './stream-entries.ts';
 
 /** The methods that bring logs: a key first, then chunks (wire protocol, section 3.3). */
 export function logService(intake: LogIntake, store: Database, auth: Authenticator): MethodHandler[] {
   const methods = CirrusCIService.method;
 
   const open = async (task: TaskRecord, messages: AsyncIterable<LogEntry>, signal: AbortSignal) => {
-    const entries = messages[Symbol.asyncIterator]();
-    const first = await nextOf(entries, signal);
+    const entries = streamEntries(messages, signal);
+    const first = await entries.next();
     const key = first.done === true ? undefined : first.value.value;
     if (key?.case !== 'key') throw new RpcError('INVALID_ARGUMENT', 'the first message of a log must be its key');
     const instruction = key.value.commandName;
@@ -23,7 +24,7 @@ export function logService(intake: LogIntake, store: Database, auth: Authenticat
     }
     const log: LogName = { buildId: task.buildId, taskId: task.id, instruction };
     const from = key.value.offset === undefined ? undefined : Number(key.value.offset);
-    return { log, from, pieces: pieces(entries, signal) };
+    return { log, from, pieces: pieces(entries) };
   };
 
   return [
@@ -38,25 +39,8 @@ export function logService(intake: LogIntake, store: Database, auth: Authenticat
   ];
 }
 
-/**
- * A stream whose sender has gone looks like one that has ended until the library tells, a turn of the event loop later
- * (seen with grpc-js 1.14 under Bun 1.4): a part of a log must not pass for the whole.
- */
-async function nextOf(entries: AsyncIterator<LogEntry>, signal: AbortSignal): Promise<IteratorResult<LogEntry>> {
-  try {
-    const next = await entries.next();
-    for (let turn = 0; next.done === true && turn < 3; turn += 1) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-    }
-    if (!signal.aborted) return next;
-  } catch (error) {
-    throw new RpcError('CANCELLED', 'the sender broke off', { cause: error });
-  }
-  throw new RpcError('CANCELLED', 'the sender has gone');
-}
-
-async function* pieces(entries: AsyncIterator<LogEntry>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  for (let next = await nextOf(entries, signal); next.done !== true; next = await nextOf(entries, signal)) {
+async function* pieces(entries: AsyncIterator<LogEntry>): AsyncGenerator<Uint8Array> {
+  for (let next = await entries.next(); next.done !== true; next = await entries.next()) {
     const { value } = next.value;
     if (value.case !== 'chunk') throw new RpcError('INVALID_ARGUMENT', 'a log has one key, at its beginning');
     yield value.value.data;

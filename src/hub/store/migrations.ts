@@ -4,6 +4,7 @@ import { logContent } from './migrations/002-log-content.ts';
 import { runsAndQueue } from './migrations/010-runs-and-queue.ts';
 import { poolsAndTokens } from './migrations/020-pools-and-tokens.ts';
 import { blobs } from './migrations/021-blobs.ts';
+import { agentReports } from './migrations/022-agent-reports.ts';
 import { audit } from './migrations/030-audit.ts';
 import { originsCronsSecrets } from './migrations/031-origins-crons-secrets.ts';
 
@@ -14,6 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
   runsAndQueue,
   poolsAndTokens,
   blobs,
+  agentReports,
   audit,
   originsCronsSecrets,
 ];

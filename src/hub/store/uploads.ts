@@ -20,7 +20,8 @@ export interface UploadRecord {
   readonly expiresMs: number;
 }
 
-const columns = (sql: Queries) => sql`
+/** Columns of `UploadRecord`, for queries. */
+export const uploadColumns = (sql: Queries) => sql`
   object, kind, task_id AS "taskId", scope, name, max_size AS "maxSize", stored_size AS "storedSize", digest,
   remote_id AS "remoteId", expires_ms AS "expiresMs"`;
 
@@ -32,37 +33,8 @@ export async function addUpload(sql: Queries, upload: Omit<UploadRecord, 'stored
 }
 
 export async function findUpload(sql: Queries, object: string): Promise<UploadRecord | undefined> {
-  const [row] = await sql<UploadRecord[]>`SELECT ${columns(sql)} FROM uploads WHERE object = ${object}`;
+  const [row] = await sql<UploadRecord[]>`SELECT ${uploadColumns(sql)} FROM uploads WHERE object = ${object}`;
   return row;
-}
-
-/** Uploads of that kind to that very name, oldest promise first. */
-export async function uploadsTo(
-  sql: Queries,
-  kind: UploadRecord['kind'],
-  scope: string,
-  name: string,
-): Promise<UploadRecord[]> {
-  return [
-    ...(await sql<UploadRecord[]>`
-      SELECT ${columns(sql)} FROM uploads WHERE kind = ${kind} AND scope = ${scope} AND name = ${name}
-      ORDER BY expires_ms, object`),
-  ];
-}
-
-/** Uploads of a task's artifacts of one name, by path; of several to one path the newest promise. */
-export async function artifactUploads(sql: Queries, taskId: number, scope: string): Promise<Map<string, UploadRecord>> {
-  const rows = await sql<UploadRecord[]>`
-    SELECT ${columns(sql)} FROM uploads WHERE task_id = ${taskId} AND kind = ${'artifact'} AND scope = ${scope}
-    ORDER BY expires_ms, object`;
-  return new Map(rows.map((row) => [row.name, row]));
-}
-
-export async function expiredUploads(sql: Queries, nowMs: number, limit: number): Promise<UploadRecord[]> {
-  return [
-    ...(await sql<UploadRecord[]>`
-      SELECT ${columns(sql)} FROM uploads WHERE expires_ms <= ${nowMs} ORDER BY expires_ms LIMIT ${limit}`),
-  ];
 }
 
 /** Bytes that the open artifact uploads of a task have brought or may bring. */
@@ -73,7 +45,11 @@ export async function artifactUploadBytes(sql: Queries, taskId: number): Promise
 }
 
 /** Takes back what was promised for a file before; its content, if any came, goes at `dueMs`. */
-export async function replaceArtifactUpload(sql: Queries, upload: Omit<UploadRecord, 'storedSize' | 'digest'>, dueMs: number) {
+export async function replaceArtifactUpload(
+  sql: Queries,
+  upload: Omit<UploadRecord, 'storedSize' | 'digest'>,
+  dueMs: number,
+) {
   const { taskId, scope, name } = upload;
   const rows = await sql<{ object: string }[]>`
     DELETE FROM uploads WHERE task_id = ${taskId} AND kind = ${'artifact'} AND scope = ${scope} AND name = ${name}

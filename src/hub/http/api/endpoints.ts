@@ -3,6 +3,7 @@ import { type Endpoint, endpoint, ok } from '../endpoint.ts';
 import type { HttpAppDeps } from '../http-app.ts';
 import { openApiDocument } from '../openapi.ts';
 import { adminEndpoints } from './admin.ts';
+import { artifactEndpoints } from './artifacts.ts';
 import { buildEndpoints } from './builds.ts';
 import { cronEndpoints } from './crons.ts';
 import { poolEndpoints } from './pools.ts';
@@ -17,6 +18,7 @@ export function apiEndpoints(deps: HttpAppDeps): Endpoint[] {
   const all: Endpoint[] = [
     ...buildEndpoints(deps),
     ...taskEndpoints(deps),
+    ...artifactEndpoints(deps),
     ...(deps.control === undefined ? [] : taskControlEndpoints(deps, deps.control)),
     ...workerEndpoints(deps),
     ...poolEndpoints(deps),
