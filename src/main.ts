@@ -38,7 +38,7 @@ function report(error: unknown, verbose: boolean): number {
 async function main(): Promise<number> {
   const argv = process.argv.slice(2);
   try {
-    return await runCommand(argv, contextOf());
+    return await runCommand(argv, contextOf(), process.argv0);
   } catch (error) {
     return report(error, argv.includes('--verbose'));
   }

@@ -30,6 +30,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'let a worker get no new tasks; --wait until none runs',
     load: () => import('./worker-pause.ts'),
   },
+  'worker config': {
+    summary: 'check a worker.yml, describe it to editors, or bring over an old one',
+    load: () => import('./worker-config.ts'),
+  },
   'worker resume': { summary: 'take back a pause', load: () => import('./worker-resume.ts') },
   run: {
     summary: 'supervise a worker and end the machine on time (launchd or systemd starts this)',
@@ -54,21 +58,44 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   version: { summary: 'print version and commit', load: () => import('./version.ts') },
 };
 
+function list(names: readonly string[]): string[] {
+  return names.map((name) => `  ${name.padEnd(14)} ${COMMANDS[name]?.summary}`);
+}
+
 function overview(): string {
-  const shown = Object.entries(COMMANDS).filter(([, { hidden }]) => hidden !== true);
-  const lines = shown.map(([name, { summary }]) => `  ${name.padEnd(14)} ${summary}`);
+  const shown = Object.keys(COMMANDS).filter((name) => COMMANDS[name]?.hidden !== true);
   return [
     'pwagent keeps CI workers on Macs and Linux clean, alive and short-lived, and brings the hub that they poll.',
     '',
     'Usage: pwagent COMMAND [OPTIONS]',
     '',
     'Commands:',
-    ...lines,
+    ...list(shown),
     '',
     'New here? `pwagent demo` shows the whole product at work in a minute.',
     '`pwagent COMMAND --help` tells the options of a command, with examples.',
     '',
   ].join('\n');
+}
+
+/** The commands that begin with one word, such as `worker`. */
+function groupOverview(group: string): string {
+  const names = Object.keys(COMMANDS).filter((name) => name.startsWith(`${group} `));
+  return ['Usage: pwagent COMMAND [OPTIONS]', '', 'Commands:', ...list(names), ''].join('\n');
+}
+
+/** Under this name, a link to the executable, it stands in for the worker that people used before. */
+const OLD_NAME = 'cirrus';
+const OLD_COMMANDS = ['worker run', 'worker pause', 'worker resume', 'agent'];
+
+/** Of the old name's commands only those that mean the same here: `cirrus run` ran tasks, `pwagent run` is a supervisor. */
+function refuseUnderOldName(words: readonly string[]): void {
+  const [first = '', second = ''] = words;
+  const known = OLD_COMMANDS.some((name) => name === first || name === `${first} ${second}`);
+  if (known || ['--help', '-h', 'help', '--version', 'version', 'worker'].includes(first)) return;
+  throw new AppError('USAGE', `called as ${OLD_NAME}, pwagent knows ${OLD_COMMANDS.join(', ')}, not "${first}"`, {
+    hint: first === 'run' ? '`pwagent submit` runs a work tree on a hub' : 'call it as pwagent for its other commands',
+  });
 }
 
 function unknownCommand(word: string): AppError {
@@ -77,18 +104,35 @@ function unknownCommand(word: string): AppError {
   return new AppError('USAGE', `unknown command "${word}"`, { hint });
 }
 
-/** Picks the command that `argv` (without program name) asks for, runs it, and returns the exit code. */
-export async function runCommand(argv: readonly string[], context: CliContext): Promise<number> {
+/** `--debug` may stand before the command, as it could with the old worker. */
+function commandFirst(argv: readonly string[]): string[] {
   const words = argv.filter((word) => word !== '--verbose');
-  const [first = '--help', second = ''] = words;
-  if (first === '--help' || first === '-h' || first === 'help') {
+  const at = words.findIndex((word) => !/^--debug(?:=|$)/.test(word));
+  return at > 0 ? [...words.slice(at), ...words.slice(0, at)] : words;
+}
+
+const HELP = ['--help', '-h', 'help'];
+
+/**
+ * Picks the command that `argv` (without program name) asks for, runs it, and returns the exit code. `calledAs` is the
+ * name, perhaps a path, by which the program was started.
+ */
+export async function runCommand(argv: readonly string[], context: CliContext, calledAs = ''): Promise<number> {
+  const words = commandFirst(argv);
+  const [first = '--help', second = '--help'] = words;
+  if (words.length > 0 && calledAs.split('/').at(-1) === OLD_NAME) refuseUnderOldName(words);
+  if (HELP.includes(first)) {
     context.stdout.write(overview());
     return words.length === 0 ? EXIT.usage : EXIT.ok;
   }
   if (first === '--version') return runCommand(['version'], context);
   const pair = COMMANDS[`${first} ${second}`];
   if (pair !== undefined) return (await pair.load()).run(words.slice(2), context);
+  if (first === 'worker' && HELP.includes(second)) {
+    context.stdout.write(groupOverview(first));
+    return words.length === 1 ? EXIT.usage : EXIT.ok;
+  }
   const single = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (single === undefined) throw unknownCommand(first === 'worker' ? `worker ${second}`.trim() : first);
+  if (single === undefined) throw unknownCommand(first === 'worker' ? `worker ${second}` : first);
   return (await single.load()).run(words.slice(1), context);
 }

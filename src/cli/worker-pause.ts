@@ -65,7 +65,9 @@ export async function run(args: readonly string[], context: CliContext): Promise
     if (context.stop.aborted)
       throw new AppError('TEMPORARY', 'interrupted; the worker may be paused, with tasks running');
     if (!late.signal.aborted) throw error;
-    context.stderr.write(`pwagent: worker ${options.name} is paused, but not all of its tasks have ended in time\n`);
+    context.stderr.write(
+      `pwagent: the time is up, and worker ${options.name} is not known to be paused and without tasks\n`,
+    );
     return PAUSE_EXIT.timedOut;
   } finally {
     stopTimer();

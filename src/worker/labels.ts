@@ -1,13 +1,13 @@
 import { goArch, goOs, hostName, machineInstance } from '../platform/host.ts';
 
 /** Labels that the worker fills in by itself; specification of the worker, section 4. */
-const RESERVED = ['name', 'version', 'hostname', 'os', 'arch'] as const;
+export const RESERVED_LABELS = ['name', 'version', 'hostname', 'os', 'arch'] as const;
 
 /** The reserved label that `labels` would replace, if any: a task for `os: linux` must not land on a Mac. */
 export function reservedLabelProblem(
   labels: Readonly<Record<string, string>>,
 ): { label: string; hint: string } | undefined {
-  const label = RESERVED.find((key) => Object.hasOwn(labels, key));
+  const label = RESERVED_LABELS.find((key) => Object.hasOwn(labels, key));
   if (label === undefined) return undefined;
   return {
     label,

@@ -19,7 +19,7 @@ export interface Loaded {
 function warningsOf(flags: CommonFlags, text: string, file: WorkerFile): string[] {
   const { tokenFile, file: path } = flags;
   const holdsToken =
-    /(?:^|\s)["']?token["']?\s*:\s*["']?[^\s"'$]/m.test(text) && (file.token ?? file.upstreams) != null;
+    /(?:^|[\s{,])["']?token["']?\s*:\s*["']?[^\s"'$]/m.test(text) && (file.token ?? file.upstreams) != null;
   const open = [
     tokenFile !== undefined && tokenFile !== '-' ? [tokenFile] : [],
     path !== undefined && holdsToken ? [path] : [],

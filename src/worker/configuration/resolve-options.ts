@@ -9,10 +9,15 @@ import type { WorkerFile } from './worker-file.ts';
 /** Where a hub on the same machine listens by default. */
 export const DEFAULT_ENDPOINT = 'http://127.0.0.1:7481';
 
+/** Whether an endpoint is one of the hosted service, whatever its form. */
+export function isClosedService(text: string): boolean {
+  return /(?:^|[./@])cirrus-ci\.com\.?(?::\d+)?\/?$/i.test(text);
+}
+
 /** Reads an endpoint. The hosted service is gone: a worker that still points there would wait for ever. */
 export function endpointOf(text: string): Endpoint {
   const endpoint = parseEndpoint(text);
-  if (!/(^|\.)cirrus-ci\.com\.?(:\d+)?$/i.test(endpoint.target)) return endpoint;
+  if (!isClosedService(endpoint.target)) return endpoint;
   throw new AppError('CONFIG', `endpoint ${text}: the hosted Cirrus CI service closed on 1 June 2026`, {
     hint: 'run `pwagent hub` and name it with --rpc-endpoint or rpc.endpoint',
   });

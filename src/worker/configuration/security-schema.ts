@@ -7,7 +7,8 @@ const MAX_RULES = 10_000;
 const texts = (what: string) => z.array(nonEmptyText, { error: `expected a list of ${what}` }).max(MAX_RULES);
 const images = z.array(scalarText, { error: 'expected a list of image patterns' }).max(MAX_RULES);
 
-function ruleProblem(source: string): string | undefined {
+/** Why a rule for volumes can match nothing; undefined for a good one. */
+export function ruleProblem(source: string): string | undefined {
   if (!/^[/*]/.test(source)) return `"${source}" can match no path: write it from the root on, such as "/Users/ci/*"`;
   if (/(?:^|\/)\.\.?(?:\/|$)/.test(source)) return `"${source}" can match no path: write it without "." and ".."`;
   return undefined;

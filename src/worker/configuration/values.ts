@@ -20,11 +20,9 @@ export const flag = z
     return false;
   });
 
-const amount = z
-  .number({ error: 'expected a number' })
-  .refine((value) => Number.isFinite(value) && value >= 0 && value <= 1e9, {
-    error: 'expected a number from 0 to 1000000000',
-  });
+const MAX_AMOUNT = 1e9;
+const AMOUNT_RANGE = { error: `expected a number from 0 to ${MAX_AMOUNT}` };
+const amount = z.number({ error: 'expected a number' }).min(0, AMOUNT_RANGE).max(MAX_AMOUNT, AMOUNT_RANGE);
 export const amounts = z.record(z.string(), amount, { error: 'expected a map of resources' });
 
 export function whole(max: number) {
