@@ -1,10 +1,20 @@
 import { AppError } from '../../lib/errors.ts';
 import type { Environment } from '../../platform/environment.ts';
 
-/** An address of a repository in two forms that differ in their beginning only. */
+/** Name and password for one host. */
+export interface Credentials {
+  /** Scheme, host and port, without a slash at the end. */
+  readonly origin: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** An address of a repository as everybody may see it, with what is secret about it. */
 export interface CloneAddress {
   /** What git remembers, prints and is told on its command line: nothing secret in it. */
   readonly shown: string;
+  /** What git asks for when the host wants to know who is there; so they are in no address and no command line. */
+  readonly credentials?: Credentials;
   /** Beginnings of the shown and of the real address, for git's `url.REAL.insteadOf = SHOWN`; absent when they are equal. */
   readonly rewrite?: { readonly shown: string; readonly real: string };
   /** Parts that logs must not show. */
@@ -22,9 +32,14 @@ function decoded(text: string): string {
 }
 
 /** With a password the name is none of it (`x-access-token`); alone it may be the token. */
-function credentialsOf({ username, password }: URL): string[] {
+function secretsOf({ username, password }: URL): string[] {
   const secret = password === '' ? username : password;
   return [secret, decoded(secret)];
+}
+
+function credentialsOf(url: URL | undefined): Credentials | undefined {
+  if (url === undefined || url.username === '' || !/^https?:$/.test(url.protocol)) return undefined;
+  return { origin: url.origin, username: decoded(url.username), password: decoded(url.password) };
 }
 
 function endOfLast(text: string, part: string): number {
@@ -46,12 +61,15 @@ export function redactAddress(real: string, known: readonly string[]): CloneAddr
   const url = /^[a-z][a-z+.-]*:\/\//i.test(real) && URL.canParse(real) ? new URL(real) : undefined;
   const authority = url === undefined ? '' : /^[a-z+.-]+:\/\/(?:[^/@]*@)?/i.exec(real)?.[0];
   const hasUser = authority?.endsWith('@') ?? false;
-  const all = [...(hasUser && url !== undefined ? credentialsOf(url) : []), ...known];
+  const all = [...(hasUser && url !== undefined ? secretsOf(url) : []), ...known];
   const secrets = all.filter((secret) => secret.length > 3);
   const start = hasUser ? (authority?.length ?? 0) : 0;
   const cut = Math.max(start, ...secrets.map((secret) => endOfLast(real, secret)));
   if (cut === 0) return { shown: real, secrets };
   const scheme = hasUser ? `${url?.protocol}//` : '';
+  const credentials = credentialsOf(url);
+  if (credentials !== undefined && cut === start)
+    return { shown: `${scheme}${real.slice(start)}`, credentials, secrets };
   const end = Math.max(cut, endOfHost(real, start));
   const head = secrets.reduce((text, secret) => text.replaceAll(secret, REDACTED), real.slice(start, end));
   const shown = `${scheme}${head}`;

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backoffMs } from '../../lib/backoff.ts';
 import { AppError } from '../../lib/errors.ts';
 import { type CloneAddress, redactAddress } from './clone-address.ts';
+import { fetchLargeFiles } from './clone-lfs.ts';
 import { type ClonePlan, planClone } from './clone-plan.ts';
 import { type Git, openGit } from './git.ts';
 import { judgeFetch, reasonOf, tellsMissing } from './git-verdict.ts';
@@ -103,7 +105,18 @@ async function fetchRevision(clone: Clone, signal: AbortSignal): Promise<string>
   });
 }
 
+/** What a git that was killed leaves in a clone that is used again: nobody else works in this folder before the task does. */
+async function removeStaleLocks({ context }: Clone): Promise<void> {
+  for (const name of ['index.lock', 'HEAD.lock', 'config.lock', 'shallow.lock', 'packed-refs.lock']) {
+    const path = join(context.workingFolder, '.git', name);
+    if (!existsSync(path)) continue;
+    await rm(path, { force: true });
+    await context.output.print(`Removed .git/${name}, which an earlier git had left behind.`);
+  }
+}
+
 async function prepare(clone: Clone, signal: AbortSignal): Promise<void> {
+  await removeStaleLocks(clone);
   await must(clone, ['init', '--quiet', '--template='], signal);
   await must(clone, ['config', 'remote.origin.url', clone.address.shown], signal);
   await must(clone, ['config', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*'], signal);
@@ -118,6 +131,7 @@ async function checkOut(clone: Clone, target: string, signal: AbortSignal): Prom
     await must(clone, ['config', `branch.${branch}.remote`, 'origin'], signal);
     await must(clone, ['config', `branch.${branch}.merge`, `refs/heads/${branch}`], signal);
   }
+  await fetchLargeFiles({ git: clone.git, address: clone.address, output: clone.context.output }, signal);
   if (submodules) {
     await must(clone, ['submodule', 'update', '--init', '--recursive', '--force'], signal);
     await must(clone, ['submodule', 'foreach', '--recursive', FORGET_ADDRESS], signal);

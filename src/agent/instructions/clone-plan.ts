@@ -31,7 +31,7 @@ export function planClone(environment: Environment): ClonePlan {
     submodules: environment.CIRRUS_CLONE_SUBMODULES === 'true',
   };
   const { CIRRUS_PR: pull, CIRRUS_TAG: tag, CIRRUS_BRANCH: branch } = environment;
-  if (pull !== undefined) {
+  if (pull) {
     const merged = environment.CIRRUS_RESOLUTION_STRATEGY === 'MERGE_FOR_PRS';
     return {
       ...options,
@@ -43,7 +43,7 @@ export function planClone(environment: Environment): ClonePlan {
       depth: merged && depth > 0 ? depth + 1 : depth,
     };
   }
-  if (tag !== undefined) {
+  if (tag) {
     const ref = `refs/tags/${tag}`;
     return {
       ...options,
@@ -56,17 +56,16 @@ export function planClone(environment: Environment): ClonePlan {
       depth,
     };
   }
-  const [remoteRef, localRef] =
-    branch === undefined
-      ? ['HEAD', 'refs/remotes/origin/HEAD']
-      : [`refs/heads/${branch}`, `refs/remotes/origin/${branch}`];
+  const [remoteRef, localRef] = !branch
+    ? ['HEAD', 'refs/remotes/origin/HEAD']
+    : [`refs/heads/${branch}`, `refs/remotes/origin/${branch}`];
   return {
     ...options,
-    what: branch === undefined ? 'the default branch' : `branch ${branch}`,
+    what: !branch ? 'the default branch' : `branch ${branch}`,
     remoteRef,
     localRef,
     revision,
-    branch,
+    branch: branch || undefined,
     depth,
   };
 }

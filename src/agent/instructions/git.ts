@@ -26,6 +26,7 @@ export function gitEnvironment(process: Environment, task: Environment): Environ
     GIT_ASKPASS: 'true', // prints nothing, where a desktop would open a window
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_LFS_SKIP_SMUDGE: '1', // large files come after the checkout, all in one go
     LC_ALL: 'C',
   };
 }
@@ -34,12 +35,33 @@ function quoted(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-/** Settings that hold only while the agent itself clones. The real address stands here and nowhere else. */
-export function gitSettings({ rewrite }: CloneAddress): string {
-  const fixed = ['[gc]', '\tauto = 0', '[maintenance]', '\tauto = false', '[advice]', '\tdetachedHead = false'];
+/** How git learns what is in a file: a helper in a shell, since settings of git cannot read one. */
+function helperFor(credentialFile: string): string {
+  return `!f() { test "$1" != get || cat '${credentialFile.replaceAll("'", "'\\''")}'; }; f`;
+}
+
+/**
+ * Settings that hold only while the agent itself clones. An address with a secret in its path stands here and nowhere
+ * else; name and password stand in a file of their own, which is for their host alone.
+ */
+export function gitSettings({ rewrite, credentials }: CloneAddress, credentialFile: string): string {
+  const safe = ['[safe]', '\tdirectory = *']; // the folder may be another user's, as mounted volumes are
+  const fixed = [
+    ...safe,
+    '[gc]',
+    '\tauto = 0',
+    '[maintenance]',
+    '\tauto = false',
+    '[advice]',
+    '\tdetachedHead = false',
+  ];
   const address =
     rewrite === undefined ? [] : [`[url ${quoted(rewrite.real)}]`, `\tinsteadOf = ${quoted(rewrite.shown)}`];
-  return `${[...fixed, ...address].join('\n')}\n`;
+  const helper =
+    credentials === undefined
+      ? []
+      : [`[credential ${quoted(credentials.origin)}]`, `\thelper = ${quoted(helperFor(credentialFile))}`];
+  return `${[...fixed, ...address, ...helper].join('\n')}\n`;
 }
 
 /**
@@ -68,7 +90,10 @@ export interface Git {
 /** Git in `folder`, with an address whose secret part only a private file knows. */
 export async function openGit(address: CloneAddress, folder: string, context: StepContext): Promise<Git> {
   const settings = join(context.temporary, `git-${randomToken(8)}.config`);
-  await writeFile(settings, gitSettings(address), { mode: 0o600, flag: 'wx' });
+  const credentialFile = `${settings}.credentials`;
+  const { username = '', password = '' } = address.credentials ?? {};
+  await writeFile(credentialFile, `username=${username}\npassword=${password}\n`, { mode: 0o600, flag: 'wx' });
+  await writeFile(settings, gitSettings(address, credentialFile), { mode: 0o600, flag: 'wx' });
   const env = { ...gitEnvironment(context.process, context.environment), ...(await trustOf(address, context)) };
   return {
     async run(args, signal) {

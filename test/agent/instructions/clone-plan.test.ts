@@ -17,16 +17,33 @@ describe('the address that may be shown', () => {
     const address = redactAddress(real, known);
     expect(address.shown).toBe(shown);
     for (const secret of secrets) expect(address.secrets).toContain(secret);
-    const { rewrite } = address;
-    if (rewrite !== undefined) expect(shown.replace(rewrite.shown, rewrite.real)).toBe(real);
+    const { rewrite, credentials } = address;
+    if (credentials !== undefined)
+      expect(real).toBe(
+        `${shown.replace('//', `//${new URL(real).username}${new URL(real).password && `:${new URL(real).password}`}@`)}`,
+      );
+    else if (rewrite !== undefined) expect(shown.replace(rewrite.shown, rewrite.real)).toBe(real);
     else expect(shown).toBe(real);
   });
 
   test.each([
-    ['https://user:password@host/a.git', 'https://host/', 'https://user:password@host/'],
-    ['https://user:password@host:444/a/b.git', 'https://host:444/', 'https://user:password@host:444/'],
-  ])('the credentials of %s are for its host alone', (real, shown, behind) => {
-    expect(redactAddress(real, []).rewrite).toEqual({ shown, real: behind });
+    ['https://user:pass%21word@host/a.git', 'https://host', 'user', 'pass!word'],
+    ['http://user:password@host:444/a/b.git', 'http://host:444', 'user', 'password'],
+    ['https://only-a-token@host/a.git', 'https://host', 'only-a-token', ''],
+  ])('the credentials of %s are for its host alone', (real, origin, username, password) => {
+    const { credentials, rewrite } = redactAddress(real, []);
+    expect(credentials).toEqual({ origin, username, password });
+    expect(rewrite).toBeUndefined();
+  });
+
+  test('a secret in the path and credentials before it are rewritten up to the host', () => {
+    const { rewrite, shown } = redactAddress('https://user:password@host/TOKEN/a.git', ['TOKEN']);
+    expect(shown).toBe('https://host/redacted/a.git');
+    expect(rewrite).toEqual({ shown: 'https://host/redacted', real: 'https://user:password@host/TOKEN' });
+    expect(redactAddress('ssh://git@host/a.git', []).rewrite).toEqual({
+      shown: 'ssh://host/',
+      real: 'ssh://git@host/',
+    });
   });
 
   test('a token becomes the address of the hosting service', () => {
@@ -85,6 +102,10 @@ test.each<[Record<string, string>, Record<string, unknown>]>([
     { CIRRUS_TAG: 'v1', CIRRUS_CLONE_DEPTH: 'many', CIRRUS_CLONE_SUBMODULES: 'true' },
     { what: 'tag v1', remoteRef: 'refs/tags/v1', localRef: 'refs/tags/v1', tags: true, submodules: true },
   ],
+  [
+    { CIRRUS_PR: '', CIRRUS_TAG: '', CIRRUS_BRANCH: 'main' }, // set, but empty: there is no pull request and no tag
+    { what: 'branch main', remoteRef: 'refs/heads/main', localRef: 'refs/remotes/origin/main', branch: 'main' },
+  ],
   [{}, { what: 'the default branch', remoteRef: 'HEAD', localRef: 'refs/remotes/origin/HEAD' }],
 ])('the plan for %j', (environment, plan) => {
   expect(planClone(environment) as unknown).toEqual({ ...BASE, ...plan });
@@ -134,6 +155,6 @@ test('git does not see the settings of a hook or a user around it', () => {
 });
 
 test('the settings carry the address in quotes', () => {
-  const settings = gitSettings({ shown: 's', secrets: [], rewrite: { shown: 'a"b', real: 'c\\d' } });
+  const settings = gitSettings({ shown: 's', secrets: [], rewrite: { shown: 'a"b', real: 'c\\d' } }, '/f');
   expect(settings).toContain('[url "c\\\\d"]\n\tinsteadOf = "a\\"b"\n');
 });
