@@ -13,7 +13,7 @@ export interface Credentials {
 export interface CloneAddress {
   /** What git remembers, prints and is told on its command line: nothing secret in it. */
   readonly shown: string;
-  /** What git asks for when the host wants to know who is there; so they are in no address and no command line. */
+  /** What git tells the host in a header, so that they are in no address and no command line. */
   readonly credentials?: Credentials;
   /** Beginnings of the shown and of the real address, for git's `url.REAL.insteadOf = SHOWN`; absent when they are equal. */
   readonly rewrite?: { readonly shown: string; readonly real: string };

@@ -52,9 +52,34 @@ async function loadKey(path: string): Promise<Uint8Array> {
   return key;
 }
 
-/** Hides the token of `/git/TOKEN/…` and `/archive/TOKEN.tar`, for log lines. */
+/** Name that goes with a token as password; the one that tokens of hosting services go with. */
+const USER_NAME = 'x-access-token';
+
+/** The token that a request for a repository brings as its password. */
+function tokenOf(request: Request): string {
+  const [, packed = ''] = /^Basic ([A-Za-z0-9+/=]+)$/.exec(request.headers.get('authorization') ?? '') ?? [];
+  return Buffer.from(packed, 'base64')
+    .toString()
+    .replace(/^[^:]*:/, '');
+}
+
+/** Asks for the token; git sends what an address holds only when it is asked. */
+function challenge(): Response {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'www-authenticate': 'Basic realm="pwagent"' };
+  return new Response('a token is needed\n', { status: 401, headers });
+}
+
+/** The address with the token as its password, where agents keep it out of command lines. */
+function withToken(url: string, token: string): string {
+  const address = new URL(url);
+  address.username = USER_NAME;
+  address.password = token;
+  return address.href;
+}
+
+/** Hides the token of `/archive/TOKEN.tar`, for log lines. */
 export function redactSourcePath(path: string): string {
-  return path.replace(/^\/(git|archive)\/[^/]+/, '/$1/***');
+  return path.replace(/^\/archive\/[^/]+/, '/archive/***');
 }
 
 function refusal(kind: 'expired' | 'wrong'): Response {
@@ -105,16 +130,18 @@ export async function createSourceStore(options: SourceStoreOptions, signal: Abo
       const token = signSourceToken({ ...grant, expiresAtMs: clock.wallMs() + validForMs }, key);
       const cloneable = hasGit && build.revision !== build.treeId;
       const environment = {
-        ...(cloneable ? { CIRRUS_REPO_CLONE_URL: `${publicUrl()}/git/${token}/repo.git` } : {}),
+        ...(cloneable ? { CIRRUS_REPO_CLONE_URL: withToken(`${publicUrl()}/git/repo.git`, token) } : {}),
         PWAGENT_SOURCE_ARCHIVE_URL: `${publicUrl()}/archive/${token}.tar`,
       };
       return { environment, secrets: [token] };
     },
     async handle(request) {
-      const match = /^\/(?:git\/([^/]+)(\/repo\.git\/.*)|archive\/([^/]+)\.tar)$/.exec(new URL(request.url).pathname);
+      const match = /^\/(?:git(\/repo\.git\/.*)|archive\/([^/]+)\.tar)$/.exec(new URL(request.url).pathname);
       if (match === null) return new Response('nothing is here\n', { status: 404 });
-      const checked = checkSourceToken(match[1] ?? match[3] ?? '', key, clock.wallMs());
-      return checked.kind === 'valid' ? serve(request, match[2] ?? '', checked.grant) : refusal(checked.kind);
+      const [, rest = '', token = tokenOf(request)] = match;
+      if (token === '') return challenge();
+      const checked = checkSourceToken(token, key, clock.wallMs());
+      return checked.kind === 'valid' ? serve(request, rest, checked.grant) : refusal(checked.kind);
     },
   };
 }

@@ -155,6 +155,6 @@ test('git does not see the settings of a hook or a user around it', () => {
 });
 
 test('the settings carry the address in quotes', () => {
-  const settings = gitSettings({ shown: 's', secrets: [], rewrite: { shown: 'a"b', real: 'c\\d' } }, '/f');
+  const settings = gitSettings({ shown: 's', secrets: [], rewrite: { shown: 'a"b', real: 'c\\d' } });
   expect(settings).toContain('[url "c\\\\d"]\n\tinsteadOf = "a\\"b"\n');
 });

@@ -108,6 +108,16 @@ describe('a stored work tree', () => {
     expect(encodings).toContain('gzip');
   });
 
+  test('asks for the token, which is the password of its address', async () => {
+    const { url, secrets } = await build(tree);
+    const address = new URL(url);
+    expect(address.password).toBe(secrets[0] ?? '?');
+    address.username = '';
+    address.password = '';
+    const response = await fetch(`${address.href}/info/refs?service=git-upload-pack`);
+    expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="pwagent"']);
+  });
+
   test('cannot be written to', async () => {
     const { url } = await build(tree);
     expect((await fetch(`${url}/info/refs?service=git-receive-pack`)).status).toBe(403);
@@ -139,7 +149,7 @@ describe('a stored work tree', () => {
       ]);
     }
     expect(JSON.stringify(lines)).not.toContain(secrets[0] ?? '?');
-    expect(redactSourcePath(new URL(url).pathname)).toBe('/git/***/repo.git');
+    expect(redactSourcePath(new URL(url).pathname)).toBe('/git/repo.git');
     expect(redactSourcePath(new URL(archive).pathname)).toBe('/archive/***');
   });
 
