@@ -77,9 +77,9 @@ function withToken(url: string, token: string): string {
   return address.href;
 }
 
-/** Hides the token of `/archive/TOKEN.tar`, for log lines. */
+/** Hides the token of `/archive/TOKEN.tar`, and of addresses as they once were, for log lines. */
 export function redactSourcePath(path: string): string {
-  return path.replace(/^\/archive\/[^/]+/, '/archive/***');
+  return path.replace(/^\/archive\/[^/]+/, '/archive/***').replace(/^\/git\/[^/]+(?=\/repo\.git)/, '/git/***');
 }
 
 function refusal(kind: 'expired' | 'wrong'): Response {

@@ -143,7 +143,7 @@ describe('access', () => {
     ['DELETE', '/api/v1/builds', {}, 401],
     ['DELETE', '/api/v1/builds', { authorization: 'Bearer adm' }, 404],
     ['GET', '/api/v1/nothing', {}, 404],
-    ['GET', '/git/x/repo.git/info/refs', {}, 403],
+    ['GET', '/git/repo.git/info/refs', { authorization: `Basic ${btoa('x-access-token:x')}` }, 403],
     ['GET', '/nothing', {}, 404],
   ])('%s %s with %j: %d', async (method, path, headers, status) => {
     using hub = await testHub(new FakeClock());
