@@ -1,3 +1,4 @@
+import { createHubRequests } from '../../src/cli/hub-cli/hub-request.ts';
 import { createHubClient } from '../../src/cli/submit/hub-client.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { tarEnd } from '../../src/lib/tar-writer.ts';
@@ -24,7 +25,7 @@ export interface HubAddress {
 
 /** Submits builds of a configuration, all from one empty work tree. */
 export async function submitter({ http, adminToken }: HubAddress, signal: AbortSignal) {
-  const client = createHubClient(http, new Secret(adminToken));
+  const client = createHubClient(createHubRequests(http, new Secret(adminToken)));
   const emptyTar = async function* () {
     yield tarEnd();
   };

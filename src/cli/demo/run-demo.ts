@@ -5,6 +5,7 @@ import { Secret } from '../../lib/secret.ts';
 import { tempFolder } from '../../platform/host.ts';
 import { readSecretFile } from '../../platform/text-file.ts';
 import type { CliContext } from '../context.ts';
+import { createHubRequests } from '../hub-cli/hub-request.ts';
 import { run as showStatus } from '../status.ts';
 import { submitAndFollow } from '../submit/submit-and-follow.ts';
 import { painter } from '../submit/text-style.ts';
@@ -70,10 +71,8 @@ async function play(options: DemoOptions, context: CliContext, cleanUp: CleanUp)
     supervisor.broken,
     submitAndFollow(
       {
-        hub: hub.publicUrl,
-        token: new Secret(readSecretFile(hub.tokens.adminToken, 'admin token')),
-        folder: tree.folder,
-        file: '.cirrus.yml',
+        api: createHubRequests(hub.publicUrl, new Secret(readSecretFile(hub.tokens.adminToken, 'admin token'))),
+        source: { kind: 'tree', folder: tree.folder, file: '.cirrus.yml' },
         ...{ variables: {}, json: false, follow: true },
       },
       context,

@@ -20,8 +20,6 @@ import { painter } from './text-style.ts';
 export interface SubmitDeps {
   readonly clock: Clock;
   readonly random: Random;
-  /** Certificates beyond the usual ones, as PEM text. */
-  readonly roots: readonly string[];
 }
 
 export interface SubmitOutcome {
@@ -31,9 +29,11 @@ export interface SubmitOutcome {
   readonly exitCode: ExitCode;
 }
 
-const SYSTEM: SubmitDeps = { clock: systemClock, random: systemRandom, roots: [] };
+type TreeSource = SubmitOptions['source'] & { readonly kind: 'tree' };
 
-async function readConfiguration({ folder, file }: SubmitOptions): Promise<string> {
+const SYSTEM: SubmitDeps = { clock: systemClock, random: systemRandom };
+
+async function readConfiguration({ folder, file }: TreeSource): Promise<string> {
   try {
     return await readFile(resolve(folder, file), 'utf8');
   } catch (error) {
@@ -47,14 +47,10 @@ function tellProblems(problems: readonly HubProblem[], text: string, out: Output
   for (const problem of problems) out.write(formatProblem(problem, { file: problem.file, text, colour: out.colour }));
 }
 
-async function start(
-  options: SubmitOptions,
-  client: HubClient,
-  context: CliContext,
-): Promise<PublishedBuild | undefined> {
-  const { stderr, env, stop, hurry } = context;
-  const { folder, file, variables } = options;
-  const text = await readConfiguration(options);
+/** Sends the work tree. Returns what to order, and the configuration for showing its mistakes. */
+async function prepareTree(source: TreeSource, client: HubClient, { stderr, env, stop }: CliContext) {
+  const { folder, file } = source;
+  const text = await readConfiguration(source);
   await client.check(stop);
   const [paths, { branch, message }] = await Promise.all([
     listFiles(folder, env, stop),
@@ -62,9 +58,24 @@ async function start(
   ]);
   const warn = (what: string) => stderr.write(`pwagent: ${painter(stderr.colour)('33', 'warning:')} ${what}\n`);
   const tree = await client.upload(packTree(folder, paths, warn), stop);
-  const order = { tree, branch, message, config: { path: file, text }, environment: variables };
+  return { order: { tree, branch, message, config: { path: file, text } }, text };
+}
+
+function prepareRepository({ url, rev, branch, file }: SubmitOptions['source'] & { readonly kind: 'repository' }) {
+  const config = file === undefined ? {} : { config: { path: file } };
+  return { order: { repository: { url, rev }, branch, ...config }, text: '' };
+}
+
+async function start(
+  { source, variables, priority }: SubmitOptions,
+  client: HubClient,
+  context: CliContext,
+): Promise<PublishedBuild | undefined> {
+  const { stderr, stop, hurry } = context;
+  const { order, text } =
+    source.kind === 'tree' ? await prepareTree(source, client, context) : prepareRepository(source);
   stop.throwIfAborted();
-  const outcome = await client.order(order, hurry); // once asked for, a build starts: better to learn which one
+  const outcome = await client.order({ ...order, environment: variables, priority }, hurry); // once asked for, a build starts: better to learn which one
   tellProblems(outcome.kind === 'started' ? outcome.warnings : outcome.problems, text, stderr);
   return outcome.kind === 'started' ? outcome.build : undefined;
 }
@@ -125,7 +136,7 @@ export async function submitAndFollow(
   context: CliContext,
   deps: SubmitDeps = SYSTEM,
 ): Promise<SubmitOutcome> {
-  const client = createHubClient(options.hub, options.token, deps.roots);
+  const client = createHubClient(options.api);
   const { stdout, stderr, stop } = context;
   let build: PublishedBuild | undefined;
   try {

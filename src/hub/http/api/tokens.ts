@@ -30,6 +30,7 @@ const newToken = z.strictObject({
     .describe('An existing registration token to take over.'),
 });
 const rotation = z.strictObject({ overlapMs: durationMs.default(0) });
+const expiry = z.strictObject({ inMs: durationMs });
 const revocation = z.strictObject({ endSessions: z.boolean().default(false) });
 
 const issued = ({ view, token }: IssuedToken) => ({ ...view, token });
@@ -93,6 +94,18 @@ export function tokenEndpoints({ administration }: HttpAppDeps) {
       answers: { 200: { description: 'The successor.', schema: issuedTokenSchema } },
       audit: ({ params, body }) => ({ subject: params.name, detail: body }),
       run: async ({ params, body }) => ok(issued(await administration.rotateToken(params.name, body.overlapMs))),
+    }),
+    endpoint({
+      method: 'post',
+      path: '/tokens/{name}/expire',
+      id: 'expireToken',
+      summary: 'Sets when a token ends, counted from now; 0 = now.',
+      need: 'admin',
+      params: nameParams,
+      body: expiry,
+      answers: { 200: { description: 'The token.', schema: tokenSchema } },
+      audit: ({ params, body }) => ({ subject: params.name, detail: body }),
+      run: async ({ params, body }) => ok(await administration.expireToken(params.name, body.inMs)),
     }),
     endpoint({
       method: 'post',
