@@ -187,6 +187,18 @@ export class HubAdministration implements Administration {
     return { view: this.#view(successor), token };
   }
 
+  async expireToken(id: string, inMs: number): Promise<TokenView> {
+    const { store, clock } = this.deps;
+    const ended = await store.write(async (sql) => {
+      const token = await this.#token(sql, id);
+      const state = stateOfToken(token, clock.wallMs());
+      if (state !== 'valid') throw new AppError('CONFIG', `token ${id} is ${state} already`);
+      await patchToken(sql, id, { expiresMs: clock.wallMs() + inMs });
+      return this.#token(sql, id);
+    });
+    return this.#view(ended);
+  }
+
   async revokeToken(id: string, endSessions = false): Promise<TokenView> {
     const { store, clock } = this.deps;
     const revoked = await store.write(async (sql) => {

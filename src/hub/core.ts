@@ -12,7 +12,7 @@ import { noEffects, refreshBuild, tellEffects } from './store/build-progress.ts'
 import { type BuildRecord, findBuild, insertBuild, newestBuilds } from './store/builds.ts';
 import type { Bus } from './store/bus.ts';
 import type { Database, Queries } from './store/database.ts';
-import type { IdSource } from './store/ids.ts';
+import { type IdSource, idOf } from './store/ids.ts';
 import { instructionsOf } from './store/instructions.ts';
 import { linkedTasks } from './store/linked-tasks.ts';
 import { insertOrigin } from './store/origins.ts';
@@ -36,10 +36,7 @@ export interface CoreDeps {
   readonly clock: Pick<Clock, 'wallMs'>;
 }
 
-/** Ids come from outside as text; anything but a decimal number names nothing. */
-const numberOf = (id: string) => (/^\d{1,16}$/.test(id) ? Number(id) : -1);
-
-const beforeOf = (after: string | undefined) => (after === undefined ? undefined : numberOf(after));
+const beforeOf = (after: string | undefined) => (after === undefined ? undefined : idOf(after));
 
 /** What the HTTP side sees of the hub. */
 export class Core implements HubCore {
@@ -73,7 +70,7 @@ export class Core implements HubCore {
   }
 
   listTasks({ limit, after }: PageAsk, { status, buildId }: TaskFilter = {}): Promise<Page<TaskView>> {
-    const filter = { status, buildId: buildId === undefined ? undefined : numberOf(buildId) };
+    const filter = { status, buildId: buildId === undefined ? undefined : idOf(buildId) };
     return this.deps.store.read(async (sql) => {
       const page = pageOf(await newestTasks(sql, limit + 1, beforeOf(after), filter), limit, ({ id }) => String(id));
       const items: TaskView[] = [];
@@ -84,14 +81,14 @@ export class Core implements HubCore {
 
   getBuild(id: string): Promise<BuildView | undefined> {
     return this.deps.store.read(async (sql) => {
-      const build = await findBuild(sql, numberOf(id));
+      const build = await findBuild(sql, idOf(id));
       return build === undefined ? undefined : this.#view(sql, build);
     });
   }
 
   getTask(id: string): Promise<TaskView | undefined> {
     return this.deps.store.read(async (sql) => {
-      const task = await findTask(sql, numberOf(id));
+      const task = await findTask(sql, idOf(id));
       if (task === undefined) return undefined;
       const [view] = await this.#taskViews(sql, task.buildId, [task]);
       return view;
@@ -143,15 +140,15 @@ export class Core implements HubCore {
   }
 
   readLogs(buildId: string, afterSeq: number): Promise<LogChunk[]> {
-    return this.deps.logs.chunks(numberOf(buildId), afterSeq);
+    return this.deps.logs.chunks(idOf(buildId), afterSeq);
   }
 
   readLog(taskId: string, instruction: string): AsyncIterable<Uint8Array> {
-    return this.deps.logs.whole({ buildId: 0, taskId: numberOf(taskId), instruction });
+    return this.deps.logs.whole({ buildId: 0, taskId: idOf(taskId), instruction });
   }
 
   watch(buildId: string | undefined, onChange: () => void, signal: AbortSignal): void {
-    this.deps.changes.watch(buildId === undefined ? undefined : numberOf(buildId), onChange, signal);
+    this.deps.changes.watch(buildId === undefined ? undefined : idOf(buildId), onChange, signal);
   }
 
   async callerOf(token: string): Promise<KnownCaller | undefined> {

@@ -85,6 +85,8 @@ export interface Administration {
   importToken(wish: NewToken & { readonly pool: string }, token: string): Promise<TokenView>;
   /** Issues a successor; the old one stays good for `overlapMs`, so that machines can be changed one by one. */
   rotateToken(id: string, overlapMs: number): Promise<IssuedToken>;
+  /** Lets a good token end `inMs` from now, earlier or later than it would have. */
+  expireToken(id: string, inMs: number): Promise<TokenView>;
   /**
    * From now on nobody registers with it. Workers that did go on, unless `endSessions` asks for their end too: then each
    * has to register anew with another token.

@@ -24,8 +24,8 @@ export interface Verb {
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
   /** Arguments and flags beyond those that every verb has. */
   readonly define?: (command: Command) => Command;
-  /** `flags` as `define` made them; `args` in order. Returns the exit code where it is not 0. */
-  readonly act: (session: Session, flags: Record<string, unknown>, args: readonly string[]) => Promise<number | void>;
+  /** `flags` as `define` made them; `args` in order. A number that it resolves with is the exit code; anything else is 0. */
+  readonly act: (session: Session, flags: Record<string, unknown>, args: readonly string[]) => Promise<unknown>;
 }
 
 export interface VerbGroup {
@@ -98,5 +98,6 @@ export async function runVerbs(
     clock,
     show: (value, forPeople) => context.stdout.write(flags.json ? `${JSON.stringify(value)}\n` : forPeople()),
   };
-  return (await verb.act(session, { ...flags }, command.processedArgs as string[])) ?? EXIT.ok;
+  const outcome = await verb.act(session, { ...flags }, command.processedArgs as string[]);
+  return typeof outcome === 'number' ? outcome : EXIT.ok;
 }

@@ -20,7 +20,7 @@ import { addStateRoutes, type StateDeps } from './state-routes.ts';
 
 export interface HttpAppDeps extends StartBuildDeps, StateDeps, BlobRouteDeps {
   readonly administration: Administration;
-  readonly control: TaskControl | undefined;
+  readonly control: TaskControl;
   readonly audit: AuditLog;
   readonly crons: Pick<Crons, 'list' | 'create' | 'remove'>;
   readonly clock: Clock;

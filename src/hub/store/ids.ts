@@ -19,3 +19,8 @@ export class IdSource {
     return this.#last;
   }
 }
+
+/** An id as it comes from outside: anything but a decimal number below 2^53 names nothing, which is -1. */
+export function idOf(text: string): number {
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : -1;
+}

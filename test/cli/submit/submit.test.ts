@@ -123,9 +123,9 @@ describe('submit', () => {
 
   test.each([
     ['nobody', EXIT.noPermission, 'does not know that token'],
-    ['rea', EXIT.noPermission, 'cannot start builds'],
-    ['', EXIT.configuration, 'holds no token'],
-    ['two words', EXIT.configuration, 'holds no token'],
+    ['rea', EXIT.noPermission, 'cannot start, end or repeat builds'],
+    ['', EXIT.configuration, 'does not hold a token'],
+    ['two words', EXIT.configuration, 'does not hold a token'],
   ])('with the token %j', async (text, exitCode, message) => {
     const file = join(folder.path, 'other-token');
     writeFileSync(file, text);

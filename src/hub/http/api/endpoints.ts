@@ -19,7 +19,7 @@ export function apiEndpoints(deps: HttpAppDeps): Endpoint[] {
     ...buildEndpoints(deps),
     ...taskEndpoints(deps),
     ...artifactEndpoints(deps),
-    ...(deps.control === undefined ? [] : taskControlEndpoints(deps, deps.control)),
+    ...taskControlEndpoints(deps),
     ...workerEndpoints(deps),
     ...poolEndpoints(deps),
     ...tokenEndpoints(deps),

@@ -12,7 +12,7 @@ type TaskVerb = (control: TaskControl, id: string, by: string) => Promise<TaskVi
 type BuildVerb = (control: TaskControl, id: string, by: string) => Promise<BuildView | undefined>;
 
 /** Questions about tasks, and what people do to tasks and builds. */
-export function taskControlEndpoints({ publicUrl }: Pick<HttpAppDeps, 'publicUrl'>, control: TaskControl) {
+export function taskControlEndpoints({ publicUrl, control }: HttpAppDeps) {
   const present = (build: BuildView) => ({ ...build, url: `${publicUrl()}/builds/${build.id}` });
   const task = (id: string, verb: string, summary: string, run: TaskVerb) =>
     endpoint({
