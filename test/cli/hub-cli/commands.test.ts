@@ -75,7 +75,7 @@ describe('every command', () => {
     async (name) => {
       const { code, out } = await pwagent([name, '--json']);
       const value = JSON.parse(out) as Record<string, unknown>;
-      expect([code, value[name === 'audit' ? 'entries' : name] instanceof Array, value.next]).toEqual([0, true, null]);
+      expect([code, Array.isArray(value[name === 'audit' ? 'entries' : name]), value.next]).toEqual([0, true, null]);
     },
   );
 
