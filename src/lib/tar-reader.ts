@@ -1,4 +1,5 @@
 import { AppError } from './errors.ts';
+import { brokenTar, numberField, paxRecords, textField, verifyCheckSum } from './tar-fields.ts';
 import { TAR_BLOCK_BYTES, type TarEntryType, type TarHeader, tarPadding } from './tar-format.ts';
 
 /** One entry of an archive. `content` must be read before the next entry is asked for; what is left is skipped. */
@@ -16,10 +17,6 @@ const TYPE_OF_FLAG: Readonly<Record<string, TarEntryType>> = {
   '2': 'symlink',
   '5': 'folder',
 };
-
-function broken(what: string): AppError {
-  return new AppError('CONFIG', `the archive ${what}`, { hint: 'send a complete tar file' });
-}
 
 /** Gives the bytes of a stream in the amounts that are asked for. */
 class ByteSource {
@@ -51,7 +48,7 @@ class ByteSource {
     whole.set(first);
     for (let filled = first.length; filled < bytes; ) {
       const piece = await this.some(bytes - filled);
-      if (piece.length === 0) throw broken('ends in the middle of an entry');
+      if (piece.length === 0) throw brokenTar('ends in the middle of an entry');
       whole.set(piece, filled);
       filled += piece.length;
     }
@@ -60,39 +57,11 @@ class ByteSource {
 }
 
 function decode(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(end < 0 ? bytes : bytes.subarray(0, end));
+    return new TextDecoder('utf-8', { fatal: true }).decode(textField(bytes));
   } catch (error) {
     throw new AppError('CONFIG', 'the archive has a name that is not UTF-8', { hint: 'rename the file', cause: error });
   }
-}
-
-/** Octal digits, or GNU's binary form for large numbers (first bit set). */
-function number(field: Uint8Array): number {
-  if (((field[0] ?? 0) & 0x80) !== 0) return field.subarray(1).reduce((sum, byte) => sum * 256 + byte, 0);
-  const digits = decode(field).trim();
-  if (!/^[0-7]*$/.test(digits)) throw broken('has a broken header');
-  return digits === '' ? 0 : Number.parseInt(digits, 8);
-}
-
-function checkSum(block: Uint8Array): void {
-  const sum = block.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 0x20 : byte), 0);
-  if (sum !== number(block.subarray(148, 156))) throw broken('has a broken header');
-}
-
-function paxRecords(body: Uint8Array): Map<string, string> {
-  const records = new Map<string, string>();
-  for (let at = 0; at < body.length; ) {
-    const space = body.indexOf(0x20, at);
-    const length = Number(decode(body.subarray(at, Math.max(at, space))));
-    if (!Number.isInteger(length) || length < 5 || at + length > body.length) throw broken('has a broken pax header');
-    const record = decode(body.subarray(space + 1, at + length - 1));
-    const equals = record.indexOf('=');
-    records.set(record.slice(0, equals), record.slice(equals + 1));
-    at += length;
-  }
-  return records;
 }
 
 function headerOf(block: Uint8Array, extended: ReadonlyMap<string, string>, flag: string): TarHeader {
@@ -105,32 +74,32 @@ function headerOf(block: Uint8Array, extended: ReadonlyMap<string, string>, flag
     const hint = 'only files, folders and symbolic links can be sent';
     throw new AppError('CONFIG', `the archive has an entry of an unknown kind: ${path}`, { hint });
   }
-  const size = extended.has('size') ? Number(extended.get('size')) : number(block.subarray(124, 136));
-  if (!Number.isSafeInteger(size) || size < 0) throw broken('has a broken header');
+  const size = extended.has('size') ? Number(extended.get('size')) : numberField(block, 124, 136);
+  if (!Number.isSafeInteger(size) || size < 0) throw brokenTar('has a broken header');
   return {
     path,
     type,
-    executable: (number(block.subarray(100, 108)) & 0o111) !== 0,
+    executable: (numberField(block, 100, 108) & 0o111) !== 0,
     sizeBytes: type === 'file' ? size : 0,
     linkTarget: type === 'symlink' ? (extended.get('linkpath') ?? decode(block.subarray(157, 257))) : '',
-    modifiedS: number(block.subarray(136, 148)),
+    modifiedS: numberField(block, 136, 148),
   };
 }
 
 async function* contentOf(source: ByteSource, left: { bytes: number }): AsyncGenerator<Uint8Array> {
   while (left.bytes > 0) {
     const piece = await source.some(left.bytes);
-    if (piece.length === 0) throw broken('ends in the middle of an entry');
+    if (piece.length === 0) throw brokenTar('ends in the middle of an entry');
     left.bytes -= piece.length;
     yield piece;
   }
 }
 
 async function extendedBody(source: ByteSource, block: Uint8Array): Promise<Uint8Array> {
-  const sizeBytes = number(block.subarray(124, 136));
-  if (sizeBytes > MAX_EXTENDED_BYTES) throw broken('has a header that is too long');
+  const sizeBytes = numberField(block, 124, 136);
+  if (sizeBytes > MAX_EXTENDED_BYTES) throw brokenTar('has a header that is too long');
   const body = sizeBytes === 0 ? new Uint8Array() : await source.exactly(sizeBytes + tarPadding(sizeBytes));
-  if (body === undefined) throw broken('ends in the middle of an entry');
+  if (body === undefined) throw brokenTar('ends in the middle of an entry');
   return body.subarray(0, sizeBytes);
 }
 
@@ -143,7 +112,7 @@ async function extend(
   const flag = String.fromCharCode(block[156] ?? 0);
   if (!'xgLK'.includes(flag)) return 'an entry';
   const body = await extendedBody(source, block);
-  if (flag === 'x') for (const [key, value] of paxRecords(body)) extended.set(key, value);
+  if (flag === 'x') for (const [key, value] of paxRecords(body)) extended.set(key, decode(value));
   if (flag === 'L') extended.set('path', decode(body));
   if (flag === 'K') extended.set('linkpath', decode(body));
   return 'extended';
@@ -153,9 +122,9 @@ async function* entriesOf(source: ByteSource): AsyncGenerator<TarEntry> {
   let extended = new Map<string, string>();
   for (;;) {
     const block = await source.exactly(TAR_BLOCK_BYTES);
-    if (block === undefined) throw broken('ends without its end mark');
+    if (block === undefined) throw brokenTar('ends without its end mark');
     if (block.every((byte) => byte === 0)) return;
-    checkSum(block);
+    verifyCheckSum(block);
     if ((await extend(source, block, extended)) === 'extended') continue;
     const header = headerOf(block, extended, String.fromCharCode(block[156] ?? 0));
     const left = { bytes: header.sizeBytes };

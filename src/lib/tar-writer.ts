@@ -1,3 +1,4 @@
+import { paxRecord } from './tar-fields.ts';
 import { TAR_BLOCK_BYTES, type TarHeader, tarPadding } from './tar-format.ts';
 
 const TYPE_FLAG = { file: '0', symlink: '2', folder: '5' } as const;
@@ -38,17 +39,7 @@ function block(raw: RawHeader): Uint8Array {
   return bytes;
 }
 
-/** `<length> key=value\n`, in which the length counts itself. */
-function paxRecord(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  const restBytes = encoder.encode(rest).length;
-  let length = restBytes + String(restBytes).length;
-  if (restBytes + String(length).length > length) length += 1;
-  return `${length}${rest}`;
-}
-
-function paxBlocks(records: string, modifiedS: number): Uint8Array[] {
-  const body = encoder.encode(records);
+function paxBlocks(body: Uint8Array, modifiedS: number): Uint8Array[] {
   const header = block({
     name: encoder.encode('pax-header'),
     linkName: new Uint8Array(),
@@ -67,11 +58,11 @@ function paxBlocks(records: string, modifiedS: number): Uint8Array[] {
 export function tarHeaderBytes(entry: TarHeader): Uint8Array {
   const name = encoder.encode(entry.type === 'folder' ? `${entry.path}/` : entry.path);
   const linkName = encoder.encode(entry.linkTarget);
-  const records = [
-    name.length > 100 ? paxRecord('path', entry.path) : '',
-    linkName.length > 100 ? paxRecord('linkpath', entry.linkTarget) : '',
-    entry.sizeBytes > MAX_OCTAL_SIZE ? paxRecord('size', String(entry.sizeBytes)) : '',
-  ].join('');
+  const records = Buffer.concat([
+    ...(name.length > 100 ? [paxRecord('path', entry.path)] : []),
+    ...(linkName.length > 100 ? [paxRecord('linkpath', entry.linkTarget)] : []),
+    ...(entry.sizeBytes > MAX_OCTAL_SIZE ? [paxRecord('size', String(entry.sizeBytes))] : []),
+  ]);
   const header = block({
     name,
     linkName,
@@ -80,7 +71,7 @@ export function tarHeaderBytes(entry: TarHeader): Uint8Array {
     modifiedS: entry.modifiedS,
     typeFlag: TYPE_FLAG[entry.type],
   });
-  const parts = [...(records === '' ? [] : paxBlocks(records, entry.modifiedS)), header];
+  const parts = [...(records.length === 0 ? [] : paxBlocks(records, entry.modifiedS)), header];
   return new Uint8Array(Buffer.concat(parts));
 }
 
