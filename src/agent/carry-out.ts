@@ -5,6 +5,8 @@ import type { RpcClient } from '../rpc/client.ts';
 import type { CommandsResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import type { AgentReports } from './agent-reports.ts';
 import { createArtifactsApi } from './artifacts/artifacts-api.ts';
+import { CacheService } from './cache/cache-service.ts';
+import type { Dial } from './cache/transfer/byte-stream.ts';
 import { CommandReporter } from './command-reporter.ts';
 import { ensureWorkingFolder } from './instructions/script.ts';
 import { SpoolBudget } from './log/spool.ts';
@@ -28,6 +30,7 @@ export interface AgentSignals {
 
 export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable' | 'budget'>, TaskIdentity {
   readonly client: RpcClient;
+  readonly dial: Dial;
   readonly commandFrom: string;
   readonly commandTo: string;
   readonly workingDirectory: string | undefined;
@@ -67,6 +70,7 @@ class Assignment {
   readonly #meter: ResourceMeter;
   readonly #measured = new AbortController();
   readonly #measuring: Promise<void>;
+  readonly #caches: CacheService;
   #mayEscape = false;
   #task: TaskRun | undefined;
 
@@ -78,6 +82,7 @@ class Assignment {
     this.#reporter = new CommandReporter(deps.api, deps, deps.reports.signal);
     this.#meter = new ResourceMeter(deps.loadSources, deps.clock);
     this.#measuring = this.#meter.run(this.#measured.signal);
+    this.#caches = new CacheService(deps, deps);
     this.#process = { ...inherited(deps.process), [RUN_MARK]: this.#mark };
   }
 
@@ -129,6 +134,7 @@ class Assignment {
       workingFolder,
       process: this.#process,
       artifacts: createArtifactsApi(deps.client, deps),
+      caches: this.#caches.caches,
       onBug: (error) => deps.reports.error(error),
     });
   }
@@ -161,7 +167,9 @@ class Assignment {
     secrets.addByName(environment);
     const workingFolder = environment.CIRRUS_WORKING_DIR ?? chosen;
     await ensureWorkingFolder(workingFolder);
-    return { environment, workingFolder };
+    const onTrouble = (error: unknown) => this.deps.reports.error(error);
+    const cacheServer = await this.#caches.serve(environment, this.#process, onTrouble);
+    return { environment: { ...environment, ...cacheServer }, workingFolder };
   }
 
   async #endMeasurement(): Promise<Utilization | undefined> {
@@ -184,10 +192,15 @@ class Assignment {
     if (!this.#mayEscape) {
       await endProcesses(() => markedProcesses(RUN_MARK, this.#mark), LEFTOVER_GRACE_MS, clock, abandon);
     }
+    await this.#caches.stop();
     await this.#reporter.flush();
     const resourceUtilization = await this.#endMeasurement();
     await reports.settle();
-    const report = { commandResults: this.#reporter.history, ...(resourceUtilization && { resourceUtilization }) };
+    const report = {
+      commandResults: this.#reporter.history,
+      cacheRetrievalAttempts: this.#caches.caches.attempts.all,
+      ...(resourceUtilization === undefined ? {} : { resourceUtilization }),
+    };
     const finished = () => api.reportFinished(report, reports.signal);
     const problem = await reports.deliver(finished);
     if (problem !== null) lost.push(`the final report was not taken: ${problem}`);

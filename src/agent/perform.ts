@@ -4,7 +4,7 @@ import { startBackground } from './instructions/background.ts';
 import { clone } from './instructions/clone.ts';
 import { writeFileStep } from './instructions/file.ts';
 import type { StepContext, StepOutcome } from './instructions/instruction.ts';
-import { restoreCache, uploadCache, waitForTerminal } from './instructions/not-yet.ts';
+import { waitForTerminal } from './instructions/not-yet.ts';
 import { runScript } from './instructions/script.ts';
 
 /** Carries one instruction out. Throws `AppError` for what a person can mend; rejects on abort. */
@@ -24,10 +24,14 @@ export async function perform(
       return clone(instruction.value, context, signal);
     case 'fileInstruction':
       return writeFileStep(instruction.value, context, signal);
-    case 'cacheInstruction':
-      return restoreCache(instruction.value, context, signal);
-    case 'uploadCacheInstruction':
+    case 'cacheInstruction': {
+      const { restoreCache } = await import('./instructions/cache.ts');
+      return restoreCache(name, instruction.value, context, signal);
+    }
+    case 'uploadCacheInstruction': {
+      const { uploadCache } = await import('./instructions/upload-cache.ts');
       return uploadCache(instruction.value, context, signal);
+    }
     case 'artifactsInstruction': {
       const { uploadArtifacts } = await import('./instructions/artifacts.ts'); // other tasks start without its readers
       return uploadArtifacts(name, instruction.value, context, signal);

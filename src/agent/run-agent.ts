@@ -7,6 +7,7 @@ import type { RpcClient } from '../rpc/client.ts';
 import type { CommandsResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
 import { AgentReports } from './agent-reports.ts';
+import type { Dial } from './cache/transfer/byte-stream.ts';
 import { type AgentSignals, carryOut } from './carry-out.ts';
 import { beatHeart } from './heartbeat.ts';
 import { portsOf, waitForPorts } from './port-wait.ts';
@@ -26,6 +27,8 @@ export interface AgentOptions extends TaskIdentity {
 
 export interface AgentDeps extends RetryDeps {
   readonly client: RpcClient;
+  /** Opens channels to other servers, for caches that travel by gRPC. */
+  readonly dial: Dial;
   readonly log: Logger;
   /** The newest part of that log, for the server; empty when there is none to send. */
   readonly ownLog: () => string;

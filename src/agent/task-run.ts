@@ -5,6 +5,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Environment } from '../platform/environment.ts';
 import { type Command, Status } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import type { ArtifactsApi } from './artifacts/artifacts-api.ts';
+import type { TaskCaches } from './cache/task-caches.ts';
 import type { CommandReporter } from './command-reporter.ts';
 import type { Running, StepContext, StepOutcome } from './instructions/instruction.ts';
 import { StepLog, type StepLogDeps } from './log/step-log.ts';
@@ -34,6 +35,7 @@ export interface TaskRunDeps extends StepLogDeps {
   readonly process: Environment;
   readonly workingFolder: string;
   readonly artifacts: ArtifactsApi;
+  readonly caches: TaskCaches;
   /** Told of errors that are our own bugs. */
   readonly onBug: (error: unknown) => void;
   readonly log: Logger;
@@ -168,9 +170,9 @@ export class TaskRun {
   }
 
   #context(exported: string, output: StepLog): StepContext {
-    const { process, workingFolder, temporary, secrets, artifacts, clock, random } = this.deps;
+    const { process, workingFolder, temporary, secrets, artifacts, caches, clock, random } = this.deps;
     const environment = { ...this.#variables.current, CIRRUS_ENV: exported };
-    return { environment, process, workingFolder, temporary, output, secrets, artifacts, clock, random };
+    return { environment, process, workingFolder, temporary, output, secrets, artifacts, caches, clock, random };
   }
 
   /** What background scripts have exported meanwhile is there for the next step. */

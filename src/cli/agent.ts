@@ -43,9 +43,11 @@ async function carryOut(
   const secrets = new SecretSet();
   const own = new OwnLog(secrets, { colour: stderr.colour, write: (line) => stderr.write(line) });
   const log = own.logger.child({ component: 'agent', taskId: options.taskId });
-  const client = connect(parseEndpoint(options.apiEndpoint), rootsFrom(env.SSL_CERT_FILE));
+  const dial = (endpoint: string) => connect(parseEndpoint(endpoint), rootsFrom(env.SSL_CERT_FILE));
+  const client = dial(options.apiEndpoint);
   const deps = {
     client,
+    dial,
     log,
     ownLog: () => own.text(),
     secrets,

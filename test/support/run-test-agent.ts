@@ -25,10 +25,16 @@ export async function agentResult(
   more: More = {},
   signals: Partial<AgentSignals> = {},
 ): Promise<AgentResult> {
-  const { process: environment = TEST_ENVIRONMENT, deps: moreDeps = {}, ...options } = more;
+  // no home: the agent puts a socket there where there is one
+  const {
+    process: environment = { ...TEST_ENVIRONMENT, HOME: `${folder}/none` },
+    deps: moreDeps = {},
+    ...options
+  } = more;
   const client = connect(parseEndpoint(server.endpoint), []);
   const deps: AgentDeps = {
     client,
+    dial: (endpoint: string) => connect(parseEndpoint(endpoint), []),
     clock: systemClock,
     random: () => 0.5,
     log: memoryLogger(),

@@ -1,5 +1,6 @@
 import type { Environment } from '../../platform/environment.ts';
 import type { ArtifactsApi } from '../artifacts/artifacts-api.ts';
+import type { TaskCaches } from '../cache/task-caches.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { SecretSet } from '../secret-set.ts';
 import type { StopReason } from '../task-limits.ts';
@@ -23,6 +24,7 @@ export interface StepContext extends RetryDeps {
   readonly output: StepOutput;
   readonly secrets: SecretSet;
   readonly artifacts: ArtifactsApi;
+  readonly caches: TaskCaches;
 }
 
 /** What a step has left running. */
