@@ -63,34 +63,33 @@ export class Artifacts {
     }
   }
 
-  /** Returns the bytes that are left of the task's share. Throws `RpcError` (FAILED_PRECONDITION) when there are too few. */
-  async #checkRoom(
-    sql: Queries,
-    taskId: number,
-    more: { readonly files: number; readonly bytes: number },
-  ): Promise<number> {
+  /**
+   * The bytes that are left of the task's share for these files, whatever was there under their names not counted. Throws
+   * `RpcError` (FAILED_PRECONDITION) when there are too many files.
+   */
+  async #room(sql: Queries, taskId: number, name: string, paths: readonly string[]): Promise<number> {
     const { limits } = this.#deps;
-    const now = await artifactTotals(sql, taskId);
+    const now = await artifactTotals(sql, taskId, { name, paths });
     const open = await countUploads(sql, taskId);
-    if (now.files + more.files > limits.taskArtifactFiles || open + more.files > limits.openUploads) {
+    if (now.files + paths.length > limits.taskArtifactFiles || open + paths.length > limits.openUploads) {
       throw new RpcError('FAILED_PRECONDITION', `a task may have ${limits.taskArtifactFiles} artifacts`);
     }
-    const room = limits.taskArtifactBytes - now.bytes - (await artifactUploadBytes(sql, taskId));
-    if (more.bytes > room) {
-      throw new RpcError('FAILED_PRECONDITION', 'the artifacts of the task are too large, all together');
-    }
-    return room;
+    return limits.taskArtifactBytes - now.bytes - (await artifactUploadBytes(sql, taskId, { name, paths }));
   }
 
   /** Promises room for files; returns an address for each, in their order. */
   async promise(taskId: number, name: string, files: readonly AnnouncedFile[]): Promise<string[]> {
     checkGroup({ name });
     this.#checkFiles(files);
+    if (files.length === 0) return [];
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const named = files.map((file) => ({ ...file, object: this.desk.newName() }));
     const promised = { kind: 'artifact', taskId, scope: name, remoteId: null, expiresMs: this.desk.expiresMs } as const;
     await this.#deps.store.write(async (sql) => {
-      await this.#checkRoom(sql, taskId, { files: files.length, bytes });
+      const paths = files.map(({ path }) => path);
+      if (bytes > (await this.#room(sql, taskId, name, paths))) {
+        throw new RpcError('FAILED_PRECONDITION', 'the artifacts of the task are too large, all together');
+      }
       for (const { object, path, bytes: maxSize } of named) {
         const upload = { ...promised, object, name: path, maxSize };
         await replaceArtifactUpload(sql, upload, promised.expiresMs);
@@ -146,17 +145,17 @@ export class Artifacts {
   ): Promise<number> {
     checkGroup({ name });
     checkPath(path);
-    const { store, blobs, limits } = this.#deps;
+    const { store, limits } = this.#deps;
     const object = this.desk.newName();
     const expiresMs = this.desk.expiresMs;
     const promised = { object, kind: 'artifact', taskId, scope: name, name: path, remoteId: null, expiresMs } as const;
     const maxSize = await store.write(async (sql) => {
-      const room = await this.#checkRoom(sql, taskId, { files: 1, bytes: 0 });
-      const most = Math.min(room, limits.artifactBytes);
+      const room = await this.#room(sql, taskId, name, [path]);
+      const most = Math.max(0, Math.min(room, limits.artifactBytes));
       await replaceArtifactUpload(sql, { ...promised, maxSize: most }, expiresMs);
       return most;
     });
-    const stored = await blobs.put(object, body, maxSize, signal);
+    const stored = await this.desk.receive(object, body, maxSize, signal);
     await store.write((sql) => markStored(sql, object, stored.size, stored.digest));
     return stored.size;
   }

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { randomToken } from '../../platform/random.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import type { Database } from '../store/database.ts';
-import type { BlobStore } from './blob-store.ts';
+import { type BlobStore, BlobTooLargeError, type StoredBlob } from './blob-store.ts';
 import { signBlobPath } from './blob-url.ts';
 import type { UrlKeys } from './url-keys.ts';
 
@@ -56,6 +56,21 @@ export class BlobDesk {
 
   get expiresMs(): number {
     return this.deps.clock.wallMs() + ADDRESS_MS;
+  }
+
+  /** Takes content in that comes through the hub. Throws `RpcError` (INVALID_ARGUMENT) for more than `maxBytes`. */
+  async receive(
+    object: string,
+    body: AsyncIterable<Uint8Array>,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<StoredBlob> {
+    try {
+      return await this.deps.blobs.put(object, body, maxBytes, signal);
+    } catch (error) {
+      if (error instanceof BlobTooLargeError) throw new RpcError('INVALID_ARGUMENT', error.message);
+      throw error;
+    }
   }
 
   /** For one PUT of at most `maxBytes`, at the store itself where it has addresses, else at the hub. */

@@ -57,7 +57,7 @@ export function byteStreamService({ desk, caches, auth }: ContentDeps): MethodHa
       const object = desk.newName();
       const scopes = await scopesOf(store, task);
       await caches.promise(task.id, scopes, first.value.resourceName, { kind: 'cache', object, remoteId: null });
-      const stored = await blobs.put(object, written(first.value, entries), limits.cacheBytes, signal);
+      const stored = await desk.receive(object, written(first.value, entries), limits.cacheBytes, signal);
       await caches.commit(object, stored);
       return { committedSize: BigInt(stored.size) };
     }),

@@ -44,10 +44,21 @@ export async function findArtifact(
   return row;
 }
 
-/** Files and bytes of a task's artifacts. */
-export async function artifactTotals(sql: Queries, taskId: number): Promise<{ files: number; bytes: number }> {
+/** Files of one group that something is about to replace; at least one path. */
+export interface ReplacedFiles {
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+/** Files and bytes of a task's artifacts, those not counted that are about to be replaced. */
+export async function artifactTotals(
+  sql: Queries,
+  taskId: number,
+  { name, paths }: ReplacedFiles,
+): Promise<{ files: number; bytes: number }> {
   const [row] = await sql<{ files: number; bytes: number | null }[]>`
-    SELECT COUNT(*) AS files, SUM(size) AS bytes FROM artifacts WHERE task_id = ${taskId}`;
+    SELECT COUNT(*) AS files, SUM(size) AS bytes FROM artifacts
+    WHERE task_id = ${taskId} AND NOT (name = ${name} AND path IN ${sql([...paths])})`;
   return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
 }
 

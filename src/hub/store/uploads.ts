@@ -1,3 +1,4 @@
+import type { ReplacedFiles } from './artifacts.ts';
 import type { Queries } from './database.ts';
 import { doomBlobs } from './upload-parts.ts';
 
@@ -37,10 +38,15 @@ export async function findUpload(sql: Queries, object: string): Promise<UploadRe
   return row;
 }
 
-/** Bytes that the open artifact uploads of a task have brought or may bring. */
-export async function artifactUploadBytes(sql: Queries, taskId: number): Promise<number> {
+/** Bytes that the open artifact uploads of a task have brought or may bring, to other files than those. */
+export async function artifactUploadBytes(
+  sql: Queries,
+  taskId: number,
+  { name, paths }: ReplacedFiles,
+): Promise<number> {
   const [row] = await sql<{ n: number | null }[]>`
-    SELECT SUM(COALESCE(stored_size, max_size)) AS n FROM uploads WHERE task_id = ${taskId} AND kind = ${'artifact'}`;
+    SELECT SUM(COALESCE(stored_size, max_size)) AS n FROM uploads
+    WHERE task_id = ${taskId} AND kind = ${'artifact'} AND NOT (scope = ${name} AND name IN ${sql([...paths])})`;
   return row?.n ?? 0;
 }
 
