@@ -175,7 +175,8 @@ export class HubLoad {
       for (const task of build?.tasks ?? []) {
         if (!ran.has(task.id)) broken.push(`task ${task.id} is ${task.status} and nobody ran it`);
         const log = await this.#log(task.id);
-        if (!log.equals(logOf(task.id))) broken.push(`the log of task ${task.id} has ${log.length} bytes: ${log.subarray(-200)}`);
+        if (!log.equals(logOf(task.id)))
+          broken.push(`the log of task ${task.id} has ${log.length} bytes: ${log.subarray(-200)}`);
       }
     }
   }
