@@ -11,8 +11,9 @@ import { buildWorker } from './worker/build-worker.ts';
 import { addCommonFlags } from './worker/common-flags.ts';
 import { openLog } from './worker/open-log.ts';
 import { type RunFlags, startByHand, startSupervised } from './worker/start.ts';
+import { settleUser, type UserFlags } from './worker/worker-user.ts';
 
-interface Flags extends RunFlags {
+interface Flags extends RunFlags, UserFlags {
   readonly supervised?: boolean;
 }
 
@@ -34,6 +35,8 @@ function defineWorkerRun() {
   return addCommonFlags(command)
     .option('--ephemeral', 'run one task, then take leave of the hub and end')
     .option('--exit-on-refusal', 'end with 69 when the hub refuses this worker for good, instead of trying on')
+    .option('--user <name>', 'macOS, as root: become this user before anything is read')
+    .option('--user-coarse-grained', 'macOS, with --user: stay root, and run the agents alone as that user')
     .addOption(new Option('--supervised').hideHelp());
 }
 
@@ -49,8 +52,9 @@ export async function run(args: readonly string[], context: CliContext): Promise
   const done = parseArgs(command, plainSwitches(args, SWITCHES), context);
   if (done !== undefined) return done;
   const flags = command.opts<Flags>();
-  const start = flags.supervised ? await startSupervised(context) : startByHand(flags, context);
-  const log = openLog(start.options.log, context);
+  const { own, agentUser } = settleUser(flags, context);
+  const start = flags.supervised ? await startSupervised(own) : startByHand(flags, own);
+  const log = openLog(start.options.log, own);
   for (const warning of start.warnings) log.warn(warning);
   const { options, orders } = start;
   log.info('worker starts', {
@@ -58,8 +62,8 @@ export async function run(args: readonly string[], context: CliContext): Promise
     endpoints: options.upstreams.map(({ endpoint }) => endpoint.text),
     resources: options.resources,
   });
-  const telemetry = await startTelemetry(context.env, `${BUILD.version}-${BUILD.commit}`, log, systemClock);
-  const worker = buildWorker({ ...start, telemetry, supervised: orders !== undefined }, log, context);
+  const telemetry = await startTelemetry(own.env, `${BUILD.version}-${BUILD.commit}`, log, systemClock);
+  const worker = buildWorker({ ...start, telemetry, agentUser, supervised: orders !== undefined }, log, own);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
   const end = await worker.run(stop, context.hurry);

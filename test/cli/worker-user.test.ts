@@ -14,7 +14,10 @@ test.each([
   [{ user: '' }, { tag: 'stay' }],
   [{ userCoarseGrained: true }, { tag: 'stay' }], // without a user it does nothing, as before
   [{ user: 'ci' }, { tag: 'become', user: USER }],
-  [{ user: 'ci', userCoarseGrained: true }, { tag: 'agents-as', user: USER }],
+  [
+    { user: 'ci', userCoarseGrained: true },
+    { tag: 'agents-as', user: USER },
+  ],
 ] as const)('on macOS, as root: %j', (flags, plan) => {
   expect(planUser(flags, mac)).toEqual(plan);
 });

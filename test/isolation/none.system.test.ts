@@ -6,10 +6,12 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createNoneInstance } from '../../src/isolation/none/none-isolation.ts';
 import { removeTree } from '../../src/isolation/none/remove-tree.ts';
 import { WorkingFolders } from '../../src/isolation/none/working-folder.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -52,6 +54,26 @@ describe('mounts that a task leaves', () => {
 
 describe('as root', () => {
   const asRoot = testNeeding('working folders beside another user', userGap());
+
+  asRoot('agents run as the user that the worker names, in folders of that user, which go all the same', async () => {
+    using user = throwAwayUser();
+    using common = tempFolder();
+    chmodSync(common.path, 0o1777);
+    const log = memoryLogger();
+    const folders = new WorkingFolders({ temporary: common.path, locks: openFileLocks(), clock: systemClock, log });
+    const script = 'id -un > who; groups >> who; touch kept; echo \'{"type":"done","problem":null}\' >&3';
+    const agentCommand = ['/bin/sh', '-c', script];
+    const options = { agentCommand, folders, cancelGraceMs: 10_000, agentUser: user, clock: systemClock, log };
+    const instance = await createNoneInstance(options);
+    const environment = { PATH: process.env.PATH ?? '' };
+    const task = { taskId: '1', apiEndpoint: 'http://127.0.0.1:1', serverSecret: 'a', clientSecret: 'b', environment };
+    expect(await instance.run(task, new AbortController().signal)).toEqual({ problem: null });
+    const folder = join(common.path, 'cirrus-build');
+    expect(readFileSync(join(folder, 'who'), 'utf8')).toBe(`${user.name}\n${user.name} ${user.extraGroup.name}\n`);
+    expect([folder, join(folder, 'kept')].map((path) => lstatSync(path).uid)).toEqual([user.uid, user.uid]);
+    expect(await instance.close()).toEqual([]);
+    expect(readdirSync(common.path)).toEqual([]);
+  });
 
   asRoot('what another user plants in a common folder is neither used nor removed nor followed', async () => {
     using user = throwAwayUser();

@@ -9,6 +9,7 @@ import { openFileLocks } from '../../platform/file-lock.ts';
 import { tempFolder } from '../../platform/host.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { selfCommand } from '../../platform/self.ts';
+import type { User } from '../../platform/users.ts';
 import { connect } from '../../rpc/client.ts';
 import { rootsFrom } from '../../rpc/tls.ts';
 import { agentEnvironment } from '../../worker/agent-environment.ts';
@@ -18,6 +19,7 @@ import { decide } from '../../worker/policy/decide.ts';
 import type { Telemetry } from '../../worker/telemetry/telemetry.ts';
 import { CANCEL_GRACE_MS, DRAIN_MS, Worker } from '../../worker/worker.ts';
 import type { CliContext } from '../context.ts';
+import { homeOf } from './worker-user.ts';
 
 /** Makes the place that the policy allows; engines for the other kinds are not part of this worker. */
 async function createInstance(placement: Placement, none: NoneOptions): Promise<Instance> {
@@ -34,20 +36,22 @@ export function buildWorker(
     readonly passEnvironment: readonly string[];
     readonly link: WorkerLink;
     readonly supervised: boolean;
+    /** Whom agents run as, when that is not the worker's own user. */
+    readonly agentUser: User | undefined;
     readonly telemetry: Telemetry;
   },
   log: Logger,
   { env }: CliContext,
 ): Worker {
-  const { options, passEnvironment, link, supervised, telemetry } = start;
+  const { options, passEnvironment, link, supervised, telemetry, agentUser } = start;
   const agentCommand = [...selfCommand(), 'agent'];
   const folders = new WorkingFolders({ temporary: tempFolder(), locks: openFileLocks(), clock: systemClock, log });
   void folders.sweep(); // tasks wait for it, the registration does not
-  const none = { agentCommand, folders, cancelGraceMs: CANCEL_GRACE_MS, clock: systemClock, log };
+  const none = { agentCommand, folders, cancelGraceMs: CANCEL_GRACE_MS, agentUser, clock: systemClock, log };
   const roots = rootsFrom(env.SSL_CERT_FILE);
   return new Worker(options, {
     connect: (endpoint) => connect(endpoint, roots),
-    agentEnvironment: agentEnvironment(env, passEnvironment),
+    agentEnvironment: { ...agentEnvironment(env, passEnvironment), ...(agentUser && homeOf(agentUser)) },
     place: (isolation) => decide(options.security, isolation),
     createInstance: (placement) => createInstance(placement, none),
     engines: {},

@@ -1,4 +1,5 @@
 import { AppError } from '../../lib/errors.ts';
+import type { Environment } from '../../platform/environment.ts';
 import { becomeUser } from '../../platform/privileges.ts';
 import { currentUser, lookUpUser, type User } from '../../platform/users.ts';
 import type { CliContext } from '../context.ts';
@@ -36,7 +37,9 @@ export function planUser({ user: name = '', userCoarseGrained = false }: UserFla
   }
   if (name === '') return { tag: 'stay' };
   if (machine.uid !== 0)
-    throw new AppError('NO_PERMISSION', `--user ${name}: only root can become another user`, { hint: 'start it with sudo' });
+    throw new AppError('NO_PERMISSION', `--user ${name}: only root can become another user`, {
+      hint: 'start it with sudo',
+    });
   const user = machine.lookUp(name);
   if (user === undefined)
     throw new AppError('CONFIG', `--user ${name}: there is no such user on this machine`, { hint: 'create that user' });
@@ -45,13 +48,16 @@ export function planUser({ user: name = '', userCoarseGrained = false }: UserFla
   return { tag: userCoarseGrained ? 'agents-as' : 'become', user };
 }
 
+/** The variables that go with an account. */
+export function homeOf({ name, home, shell }: User): Environment {
+  return { HOME: home, USER: name, LOGNAME: name, SHELL: shell };
+}
+
 /** Where a worker goes on from: the surroundings of its user, and whom its agents run as when that is another. */
-export function settleUser(flags: UserFlags, context: CliContext): { context: CliContext; agentUser: User | undefined } {
+export function settleUser(flags: UserFlags, context: CliContext): { own: CliContext; agentUser: User | undefined } {
   const plan = planUser(flags, { platform: process.platform, uid: currentUser().uid, lookUp: lookUpUser });
-  if (plan.tag === 'stay') return { context, agentUser: undefined };
-  const { name, home, shell } = plan.user;
-  const own = { HOME: home, USER: name, LOGNAME: name, SHELL: shell };
-  if (plan.tag === 'agents-as') return { context, agentUser: plan.user };
+  if (plan.tag === 'stay') return { own: context, agentUser: undefined };
+  if (plan.tag === 'agents-as') return { own: context, agentUser: plan.user };
   becomeUser(plan.user);
-  return { context: { ...context, env: { ...context.env, ...own } }, agentUser: undefined };
+  return { own: { ...context, env: { ...context.env, ...homeOf(plan.user) } }, agentUser: undefined };
 }

@@ -1,8 +1,10 @@
+import { lchown } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ControlChannel, parentChannel } from '../../platform/control-channel.ts';
+import type { Account } from '../../platform/privileges.ts';
 import { type Child, type Exit, spawn } from '../../platform/processes.ts';
 import type { AgentOutcome, AgentTask, Instance } from '../instance.ts';
 import { killMarked, TASK_MARK } from './leftovers.ts';
@@ -14,6 +16,8 @@ export interface NoneOptions {
   readonly folders: WorkingFolders;
   /** Time between asking a cancelled agent to end and killing it, in milliseconds. */
   readonly cancelGraceMs: number;
+  /** Whom agents run as, and who owns their folders: for a worker that stays root. */
+  readonly agentUser?: Account | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -86,12 +90,14 @@ class NoneInstance implements Instance {
   ) {}
 
   async run(task: AgentTask, signal: AbortSignal): Promise<AgentOutcome> {
+    const { agentUser } = this.options;
     const child = await spawn({
       argv: [...this.options.agentCommand, '--control'],
       cwd: this.folder.path,
       env: { ...task.environment, [TASK_MARK]: this.folder.mark },
       stderr: 'pipe',
       control: true,
+      ...(agentUser === undefined ? {} : { user: agentUser }),
     });
     if (child.control === null || child.stderr === null) throw new TypeError('the agent has no channel');
     const log = this.options.log.child({ taskId: task.taskId });
@@ -127,5 +133,10 @@ class NoneInstance implements Instance {
 
 /** Prepares the place for one task without isolation. Rejects with an `AppError` when no folder can be made. */
 export async function createNoneInstance(options: NoneOptions): Promise<Instance> {
-  return new NoneInstance(await options.folders.make(), options);
+  const folder = await options.folders.make();
+  const { agentUser } = options;
+  if (agentUser !== undefined) {
+    for (const path of [folder.path, folder.privatePath]) await lchown(path, agentUser.uid, agentUser.gid);
+  }
+  return new NoneInstance(folder, options);
 }
