@@ -113,6 +113,7 @@ export class PollLoop {
       log.info('registered');
       reports.registered();
       onRegistered();
+      if (this.#failures.lost === 0) this.#recovered(); // else it may take registrations and refuse their sessions
     }
     await this.#announceIntake(signal);
     await this.#settle();

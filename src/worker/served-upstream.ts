@@ -55,8 +55,8 @@ export class ServedUpstream {
   /** Aborts when nothing can be said to the server any more. */
   readonly #refused = new AbortController();
   readonly #leave: AbortSignal;
-  /** Refusals of tasks on their way to the server. */
-  #refusals = 0;
+  /** Ids of refused tasks whose refusal is on its way to the server. */
+  readonly #refusing = new Set<string>();
   #version = 0;
 
   constructor(private readonly deps: ServedUpstreamDeps) {
@@ -81,7 +81,7 @@ export class ServedUpstream {
 
   /** Whether a task runs or is still to be reported. */
   get busy(): boolean {
-    return this.tasks.ids.length > 0 || this.#refusals > 0;
+    return this.tasks.ids.length > 0 || this.#refusing.size > 0;
   }
 
   /**
@@ -150,8 +150,8 @@ export class ServedUpstream {
       return false;
     }
     const key = { id: taskIdOf(task), clientSecret: task.clientSecret };
-    if (this.tasks.has(key.id)) {
-      log.warn('task runs already, second copy ignored', { taskId: key.id });
+    if (this.tasks.has(key.id) || this.#refusing.has(key.id)) {
+      log.warn('task is known already, second copy ignored', { taskId: key.id });
       return false;
     }
     telemetry.taskCounted();
@@ -172,12 +172,12 @@ export class ServedUpstream {
   #refuse(key: TaskKey, reason: string): void {
     const { log } = this.deps;
     log.error('task refused', { taskId: key.id, reason });
-    this.#refusals += 1;
+    this.#refusing.add(key.id);
     this.#reports
       .failed(key, reason, this.#leave)
       .catch((error: unknown) => log.error('refusal was not reported', { error: describeError(error) }))
       .finally(() => {
-        this.#refusals -= 1;
+        this.#refusing.delete(key.id);
         this.#changed();
       });
   }

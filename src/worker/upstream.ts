@@ -18,6 +18,9 @@ const methods = CirrusWorkersService.method;
 const POLL_TIMEOUT_MS = 60_000;
 const CALL_TIMEOUT_MS = 15_000;
 
+/** What a header holds; servers give some dozens of characters. */
+const SESSION_TOKEN = /^[\x21-\x7e]{1,4096}$/;
+
 /** What a poll tells of the worker. */
 export interface PollState {
   /** Ids of tasks of this upstream. */
@@ -78,7 +81,11 @@ export function createUpstream({ client, name, token, info }: UpstreamOptions): 
       const request = { registrationToken: token.reveal(), workerInfo: info };
       const call = { headers: {}, timeoutMs: CALL_TIMEOUT_MS };
       const { sessionToken } = await client.unary(methods.register, request, call, signal);
-      if (sessionToken === '') throw new RpcError('INTERNAL', 'the server registered this worker without a session');
+      if (!SESSION_TOKEN.test(sessionToken))
+        throw new RpcError(
+          'INTERNAL',
+          'the server registered this worker without a session token that can be sent back',
+        );
       held.token = sessionToken;
       held.session += 1;
     },

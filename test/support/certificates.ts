@@ -4,9 +4,10 @@ import type { ServerCertificate } from '../../src/rpc/tls.ts';
 
 /**
  * Certificates for tests alone, valid from 2020 to 2099; their keys are public. `authority` signed `loopback` (localhost,
- * 127.0.0.1, ::1) and `elsewhere` (elsewhere.invalid); `stranger` (localhost, 127.0.0.1) signed itself.
+ * 127.0.0.1, ::1) and `elsewhere` (elsewhere.invalid); `stranger` (localhost, 127.0.0.1) signed itself, and so did
+ * `expired` (valid until 2021) and `future` (valid from 2090).
  */
-type Name = 'loopback' | 'elsewhere' | 'stranger';
+type Name = 'loopback' | 'elsewhere' | 'stranger' | 'expired' | 'future';
 
 const FOLDER = join(import.meta.dir, 'certs');
 

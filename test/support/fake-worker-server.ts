@@ -52,6 +52,8 @@ export class FakeWorkerServer {
   /** Methods that are answered only once this has come to pass; with a promise for ever, never. */
   readonly gates = new Map<Method, Promise<unknown>>();
   holdMs = 20_000;
+  /** Gives other session tokens than this server accepts. */
+  sessionToken: (() => string) | undefined;
   tokens = ['token'];
   /** Ids that `QueryRunningTasks` tells. */
   running: string[] = [];
@@ -145,7 +147,7 @@ export class FakeWorkerServer {
         this.registrations.push(request);
         if (!this.tokens.includes(request.registrationToken)) throw new RpcError('PERMISSION_DENIED', 'unknown token');
         this.#sessions += 1;
-        const sessionToken = `session-${this.#sessions}`;
+        const sessionToken = this.sessionToken?.() ?? `session-${this.#sessions}`;
         this.#valid.add(sessionToken);
         return { sessionToken };
       }),
