@@ -106,7 +106,7 @@ describe('as root', () => {
     using theirs = tempFolder();
     chownSync(theirs.path, user.uid, user.gid);
     const options = { temporary: theirs.path, locks: openFileLocks(), clock: systemClock, log: memoryLogger() };
-    expect(new WorkingFolders(options).make()).rejects.toThrow('it belongs to another user');
+    await expect(new WorkingFolders(options).make()).rejects.toThrow('it belongs to another user');
   });
 
   asRoot('immutable files go', async () => {

@@ -170,7 +170,7 @@ describe('planted links', () => {
 test('a temporary folder in which everybody may rename everything is refused with what to do', async () => {
   using temporary = tempFolder();
   chmodSync(temporary.path, 0o777);
-  expect(folders(temporary.path).make()).rejects.toThrow('everybody may rename what is in it');
+  await expect(folders(temporary.path).make()).rejects.toThrow('everybody may rename what is in it');
   chmodSync(temporary.path, 0o1777);
   await (await folders(temporary.path).make()).remove();
 });
@@ -179,7 +179,7 @@ test('no room is a sentence, not an error number', async () => {
   using temporary = tempFolder();
   const file = join(temporary.path, 'file');
   writeFileSync(file, '');
-  expect(folders(join(file, 'tmp')).make()).rejects.toThrow(/^no working folder can be made in /);
+  await expect(folders(join(file, 'tmp')).make()).rejects.toThrow(/^no working folder can be made in /);
 });
 
 test('locks are not left open: a hundred folders one after the other', async () => {

@@ -80,7 +80,7 @@ test('a header value that HTTP cannot hold is an error of the call, not a crash'
   const server = await startRpcServer({ listen: '127.0.0.1:0', handlers, onBug() {} });
   const client = connect(parseEndpoint(`http://127.0.0.1:${server.port}`), []);
   const call = { headers: { 'worker-name': 'Büro\n' }, timeoutMs: 5_000 };
-  expect(client.unary(register, {}, call, new AbortController().signal)).rejects.toMatchObject({
+  await expect(client.unary(register, {}, call, new AbortController().signal)).rejects.toMatchObject({
     status: 'INTERNAL',
     message: 'the value of the header worker-name cannot be sent',
   });

@@ -226,5 +226,5 @@ test('W9: a bug is not taken for an absent server', async () => {
     snapshot: () => ({ running: [], resourcesInUse: {}, standby: [], version: 0 }),
     ...{ apply() {}, onRegistered() {}, onTurn() {}, onTrouble() {} },
   });
-  expect(loop.run(new AbortController().signal)).rejects.toThrow('oops');
+  await expect(loop.run(new AbortController().signal)).rejects.toThrow('oops');
 });
