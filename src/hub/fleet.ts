@@ -27,6 +27,8 @@ export interface Member {
   /** Monotonic time at which it counts as silent unless it is heard of before. */
   aliveUntilMs: number;
   lastSeenMs: number;
+  /** Monotonic time at which this hub last heard of it. */
+  heardMs: number;
   poll: HeldPoll | undefined;
   /** Tasks placed on it that no answer has taken along yet. */
   undelivered: PollResponse_AgentAwareTask[];
@@ -74,7 +76,7 @@ export class Fleet {
     const former = this.#members.get(record.id);
     former?.poll?.release();
     former?.undelivered.splice(0); // its first poll does not name them, so they are handed out again
-    const member = { ...this.#member(record, SILENCE_MS), seen: true };
+    const member = { ...this.#member(record, SILENCE_MS), seen: true, heardMs: this.clock.monoMs() };
     this.#keep(member);
     const nowMs = this.clock.monoMs();
     const recent = (this.#joins.get(record.id) ?? []).filter((joinedMs) => nowMs - joinedMs < 60_000);
@@ -121,6 +123,7 @@ export class Fleet {
       seen: false,
       aliveUntilMs: this.clock.monoMs() + aliveForMs,
       lastSeenMs: record.lastSeenMs,
+      heardMs: Number.NEGATIVE_INFINITY,
       poll: undefined,
       undelivered: [],
       foreign: {},
@@ -168,6 +171,36 @@ export class Fleet {
     member.seen = true;
     member.aliveUntilMs = this.clock.monoMs() + SILENCE_MS;
     member.lastSeenMs = this.clock.wallMs();
+    member.heardMs = this.clock.monoMs();
+  }
+
+  /** Workers that this hub has heard of since then, those included that have a poll open here. */
+  heardSince(monoMs: number): Member[] {
+    return this.members().filter(({ poll, heardMs }) => poll !== undefined || heardMs >= monoMs);
+  }
+
+  heardAgoMs({ poll, heardMs }: Member): number {
+    return poll !== undefined ? 0 : Math.floor(this.clock.monoMs() - heardMs);
+  }
+
+  /** Nobody could be heard of for a while, by no fault of theirs: all get the time to come back. */
+  grace(): void {
+    const untilMs = this.clock.monoMs() + GRACE_MS;
+    for (const member of this.#members.values()) member.aliveUntilMs = Math.max(member.aliveUntilMs, untilMs);
+  }
+
+  /** What is stored of a worker, which may be at another hub; `agoMs` since any hub has heard of it. */
+  learn(record: WorkerRecord, agoMs: number): void {
+    const known = this.#members.get(record.id);
+    const aliveForMs = SILENCE_MS - Math.max(0, agoMs);
+    if (known === undefined) {
+      this.#keep({ ...this.#member(record, aliveForMs), seen: aliveForMs > 0 });
+      return;
+    }
+    known.record = record;
+    known.aliveUntilMs = Math.max(known.aliveUntilMs, this.clock.monoMs() + aliveForMs);
+    if (aliveForMs > 0) known.seen = true;
+    known.lastSeenMs = Math.max(known.lastSeenMs, record.lastSeenMs);
   }
 
   /** Has not been heard of for too long, so that its tasks are lost. */

@@ -20,6 +20,7 @@ import type { HubCore, TaskControl } from './model.ts';
 import type { Administration } from './pool-model.ts';
 import { QueueWatch } from './queue-watch.ts';
 import { Registration } from './registration.ts';
+import { Roster } from './roster.ts';
 import { agentService } from './rpc/agent-service.ts';
 import { Authenticator } from './rpc/authenticate.ts';
 import { Commands } from './rpc/initial-commands.ts';
@@ -75,13 +76,28 @@ export interface Heart {
   stop(): Promise<void>;
 }
 
+interface Informed {
+  readonly store: Database;
+  readonly scheduler: Scheduler;
+  readonly fleet: Fleet;
+  readonly roster: Roster;
+  readonly log: Logger;
+}
+
 /** Lets those who wait in memory act on what was stored, by this hub or another on the same database. */
-function listenToNews(bus: Bus, { scheduler, fleet }: { scheduler: Scheduler; fleet: Fleet }, signal: AbortSignal) {
+function listenToNews(bus: Bus, { store, scheduler, fleet, roster, log }: Informed, signal: AbortSignal) {
+  const failed = (error: unknown) => log.warn('news could not be followed', { error: String(error) });
+  const lookAnew = async () => {
+    await roster.sync();
+    await store.read((sql) => scheduler.queues.load(sql));
+    for (const { record } of fleet.ready()) void scheduler.workerFreed(record.id);
+  };
   bus.subscribe((news) => {
     if (news.kind === 'queued') scheduler.queued([news.classId]);
     // the open poll is answered after the next pass, so that the answer brings the task that fits now
     else if (news.kind === 'wake') void scheduler.workerFreed(news.workerId).then(() => fleet.wake(news.workerId));
-    else if (news.kind === 'resync') for (const { record } of fleet.ready()) void scheduler.workerFreed(record.id);
+    else if (news.kind === 'fleet') roster.soon();
+    else if (news.kind === 'resync') void lookAnew().catch(failed);
   }, signal);
 }
 
@@ -98,19 +114,22 @@ export async function startHeart({
 }: HeartDeps): Promise<Heart> {
   const fleet = new Fleet(clock);
   const time = new HubTime(await store.read((sql) => readHubNumber(sql, 'time')), clock);
-  const bus = await store.openBus(randomToken(8));
+  const hub = randomToken(8);
+  const bus = await store.openBus(hub);
   const stopped = new AbortController();
   const changes = new Changes(bus, stopped.signal);
-  for (const record of await store.read(listWorkerRecords)) fleet.restore(record);
+  for (const record of await store.read((sql) => listWorkerRecords(sql))) fleet.restore(record);
   const ids = new IdSource(await store.read(largestId), clock.wallMs, random);
+  const roster = new Roster({ store, fleet, ids, hub, clock, log });
+  await roster.sync();
   const scheduler = new Scheduler({ store, fleet, bus, time, log });
   const life = new TaskLife({ store, bus, time, ids, log });
   const desk = new WorkerDesk({ store, fleet, scheduler, life, changes, clock, log });
-  listenToNews(bus, { scheduler, fleet }, stopped.signal);
-  const registration = new Registration({ store, fleet, changes, ids, clock, log });
+  listenToNews(bus, { store, scheduler, fleet, roster, log }, stopped.signal);
+  const registration = new Registration({ store, fleet, roster, changes, ids, clock, log });
   const queueWatch = new QueueWatch({ store, fleet, scheduler, life, time });
-  const sweeper = new Sweeper({ store, fleet, queueWatch, life, changes, time, clock, log });
-  const auth = new Authenticator(store, fleet, clock);
+  const sweeper = new Sweeper({ store, fleet, roster, queueWatch, life, changes, time, clock, log });
+  const auth = new Authenticator(store, fleet, roster, clock);
   const content = openContent(options, { store, auth, clock, log });
   fleet.setPools(await store.read(listPools));
   for (const [name, report] of await store.read(listReports)) fleet.endsAt(name, endOf(report));
@@ -145,6 +164,7 @@ export async function startHeart({
       await scheduler.idle();
       await sweeper.saveSeen();
       await sweeper.saveTime();
+      await roster.leave();
       await logs.storage.close();
       await bus.close();
     },

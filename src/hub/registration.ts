@@ -8,16 +8,19 @@ import { RpcError } from '../rpc/rpc-error.ts';
 import type { Changes } from './changes.ts';
 import type { Fleet, Member } from './fleet.ts';
 import { judgeName } from './name-claim.ts';
+import type { Roster } from './roster.ts';
 import type { Database, Queries } from './store/database.ts';
+import { sharedNow } from './store/hubs.ts';
 import type { IdSource } from './store/ids.ts';
 import { type Pool, poolById } from './store/pools.ts';
 import { findToken, patchToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
-import { replaceSession, saveWorker, type WorkerRecord } from './store/workers.ts';
+import { replaceSession, saveLastSeen, saveWorker, type WorkerRecord } from './store/workers.ts';
 import { checkWorkerInfo } from './worker-info.ts';
 
 export interface RegistrationDeps {
   readonly store: Database;
   readonly fleet: Fleet;
+  readonly roster: Roster;
   readonly changes: Changes;
   readonly ids: IdSource;
   readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>;
@@ -53,12 +56,12 @@ export class Registration {
    * comes too often, INVALID_ARGUMENT for a description that no worker has.
    */
   async register({ registrationToken, workerInfo }: RegisterRequest, peer: string): Promise<string> {
-    const { store, fleet, clock, changes, ids, log } = this.deps;
+    const { store, fleet, roster, clock, changes, ids, log } = this.deps;
     const { labels, resources } = checkWorkerInfo(workerInfo);
     const name = labels.name || labels.hostname || 'worker';
     const { pool, token } = await this.#admit(registrationToken, name, peer);
     this.#limit(this.#perName, `${pool.id} ${name}`, `worker "${name}" registers again and again`);
-    const holder = fleet.find(pool.id, name);
+    const holder = await roster.named(pool.id, name);
     this.#claim(holder, name, labels);
     this.#checkRoom(pool, holder);
     const record: WorkerRecord = {
@@ -78,7 +81,9 @@ export class Registration {
     const session = randomToken();
     const nowMs = clock.wallMs();
     await store.write(async (sql) => {
-      await saveWorker(sql, record);
+      const lastSeenMs = await sharedNow(sql, store.dialect, nowMs);
+      await saveWorker(sql, { ...record, lastSeenMs });
+      await saveLastSeen(sql, record.id, lastSeenMs);
       await replaceSession(sql, record.id, session, { tokenId: token.id, nowMs });
       await patchToken(sql, token.id, { usedMs: nowMs });
     });

@@ -5,6 +5,7 @@ import type { HubTime } from './ages.ts';
 import type { Changes } from './changes.ts';
 import { type Fleet, type Member, SILENCE_MS } from './fleet.ts';
 import type { QueueWatch } from './queue-watch.ts';
+import type { Roster } from './roster.ts';
 import type { Database } from './store/database.ts';
 import { raiseHubNumber } from './store/hub-state.ts';
 import { overdueTasks, workersWithTasks } from './store/placed.ts';
@@ -24,6 +25,7 @@ const ENDS_PER_SWEEP = 200;
 export interface SweeperDeps {
   readonly store: Database;
   readonly fleet: Fleet;
+  readonly roster: Roster;
   readonly queueWatch: QueueWatch;
   readonly life: TaskLife;
   readonly changes: Changes;
@@ -52,7 +54,8 @@ export class Sweeper {
   }
 
   async sweep(): Promise<void> {
-    const { store, fleet, queueWatch } = this.deps;
+    const { store, fleet, roster, queueWatch } = this.deps;
+    await roster.sync();
     await this.saveTime();
     fleet.setPools(await store.read(listPools));
     for (const workerId of await store.read(workersWithTasks)) {
@@ -99,6 +102,7 @@ export class Sweeper {
 
   /** Stores when workers were last heard of, as far as it has changed. */
   async saveSeen(): Promise<void> {
+    if (this.deps.store.dialect.engine === 'postgres') return; // the roster does, for all hubs
     const changed = this.deps.fleet
       .members()
       .filter(({ record, lastSeenMs }) => Math.abs(lastSeenMs - (this.#savedSeenMs.get(record.id) ?? 0)) >= SILENCE_MS);

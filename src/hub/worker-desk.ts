@@ -105,8 +105,10 @@ export class WorkerDesk {
     const { store, clock, life } = this.deps;
     const reported = new Set([...request.runningTasks, ...request.oldRunningTasks.map(String)]);
     for (const id of member.told) if (!reported.has(id)) member.told.delete(id);
-    const waiting = new Set(member.undelivered.map(({ taskId }) => taskId));
+    const owed = [...member.undelivered];
     const all = await store.read((sql) => placedTasks(sql, member.record.id));
+    this.#forgetStale(member, owed, all, reported);
+    const waiting = new Set(member.undelivered.map(({ taskId }) => taskId));
     const placed = all.filter(({ id }) => !waiting.has(String(id)));
     member.running = all.map(({ resources }) => resources);
     await this.#lookAtForeign(member, request, placed, reported);
@@ -118,6 +120,18 @@ export class WorkerDesk {
     const again = placed.filter(({ id }) => found.handOutAgain.includes(id));
     for (const task of again) await this.#handOutAgain(member, session, task);
     return found;
+  }
+
+  /** Of what was owed before `placed` was read, the worker may have got some from another hub meanwhile. */
+  #forgetStale(
+    member: Member,
+    owed: readonly PollResponse_AgentAwareTask[],
+    placed: readonly TaskRecord[],
+    reported: ReadonlySet<string>,
+  ): void {
+    const due = new Set(placed.filter(({ status }) => status === 'SCHEDULED').map(({ id }) => String(id)));
+    const stale = new Set(owed.filter(({ taskId }) => !due.has(taskId) || reported.has(taskId)));
+    if (stale.size > 0) member.undelivered = member.undelivered.filter((task) => !stale.has(task));
   }
 
   /** What runs there besides the tasks that are placed on it: runs that were given up, and tasks of other hubs. */

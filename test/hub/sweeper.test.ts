@@ -9,6 +9,7 @@ import { LogIntake } from '../../src/hub/log-intake.ts';
 import { FileLogs } from '../../src/hub/logs/file-logs.ts';
 import { LogReader } from '../../src/hub/logs/log-reader.ts';
 import { QueueWatch } from '../../src/hub/queue-watch.ts';
+import { Roster } from '../../src/hub/roster.ts';
 import { Scheduler } from '../../src/hub/scheduler/scheduler.ts';
 import { localBus } from '../../src/hub/store/bus.ts';
 import { Database } from '../../src/hub/store/database.ts';
@@ -55,7 +56,8 @@ async function parts() {
   const scheduler = new Scheduler({ store, fleet, bus, time, log });
   const life = new TaskLife({ store, bus, time, ids, log });
   const queueWatch = new QueueWatch({ store, fleet, scheduler, life, time });
-  const sweeper = new Sweeper({ store, fleet, queueWatch, life, changes, time, clock, log });
+  const roster = new Roster({ store, fleet, ids, hub: 'alone', clock, log });
+  const sweeper = new Sweeper({ store, fleet, roster, queueWatch, life, changes, time, clock, log });
   const explainer = new Explainer({ store, fleet, scheduler, queueWatch, time });
   const control = new HubTaskControl({ store, bus, time, ids });
   const reader = new LogReader(store, logs);

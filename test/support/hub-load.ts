@@ -159,9 +159,19 @@ export class HubLoad {
     this.#stop.abort();
   }
 
-  async #build(id: string) {
+  /** Asks until there is an answer: hubs die, and limit how much one client may ask. */
+  async #ask(path: string): Promise<Response | undefined> {
     const headers = { authorization: `Bearer ${this.hub.adminToken}` };
-    const answer = await fetch(`${this.hub.http}/api/v1/builds/${id}`, { headers }).catch(() => undefined);
+    for (let attempt = 0; attempt < 600; attempt += 1) {
+      const answer = await fetch(`${this.hub.http}/api/v1/${path}`, { headers }).catch(() => undefined);
+      if (answer !== undefined && answer.status !== 429 && answer.status !== 503) return answer;
+      await pause(50);
+    }
+    return undefined;
+  }
+
+  async #build(id: string) {
+    const answer = await this.#ask(`builds/${id}`);
     if (answer?.status === 404) this.tally.broken.push(`build ${id} was acknowledged and is gone`);
     return answer?.ok ? ((await answer.json()) as Build) : undefined;
   }
@@ -182,9 +192,8 @@ export class HubLoad {
   }
 
   async #log(taskId: string): Promise<Buffer> {
-    const headers = { authorization: `Bearer ${this.hub.adminToken}` };
-    const answer = await fetch(`${this.hub.http}/api/v1/tasks/${taskId}/logs/speak`, { headers });
-    return Buffer.from(await answer.arrayBuffer());
+    const answer = await this.#ask(`tasks/${taskId}/logs/speak`);
+    return Buffer.from((await answer?.arrayBuffer()) ?? new ArrayBuffer());
   }
 }
 

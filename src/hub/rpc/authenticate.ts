@@ -6,10 +6,10 @@ import { RpcError } from '../../rpc/rpc-error.ts';
 import { type CallContext, type MethodHandler, unaryHandler, uploadHandler } from '../../rpc/server.ts';
 import type { Fleet, Member } from '../fleet.ts';
 import { refuseGivenUp } from '../given-up.ts';
+import type { Roster } from '../roster.ts';
 import type { Database } from '../store/database.ts';
 import { findTask, type TaskRecord } from '../store/tasks.ts';
 import { findToken, sameSecret, stateOfToken } from '../store/tokens.ts';
-import { workerOfSession } from '../store/workers.ts';
 
 export interface Session {
   readonly member: Member;
@@ -28,18 +28,18 @@ export class Authenticator {
   constructor(
     private readonly store: Database,
     private readonly fleet: Fleet,
+    private readonly roster: Roster,
     private readonly clock: Pick<Clock, 'wallMs'>,
   ) {}
 
   async session(headers: Headers): Promise<Session> {
     const token = headers[HEADER.sessionToken] ?? '';
-    const found = await this.store.read((sql) => workerOfSession(sql, token));
-    const member = found === undefined ? undefined : this.fleet.get(found.workerId);
-    if (found === undefined || member === undefined) {
+    const found = await this.roster.ofSession(token);
+    if (found === undefined) {
       const why = 'the session is not known to this hub, or the worker has registered anew since';
       throw new RpcError('PERMISSION_DENIED', `${why}; register again`);
     }
-    return { member, session: found.session };
+    return found;
   }
 
   /** `pause` and `resume` never register: registration token and name stand for the session that they lack. */
@@ -51,6 +51,7 @@ export class Authenticator {
       throw new RpcError('PERMISSION_DENIED', 'this hub does not know the registration token, or it has expired');
     }
     const name = headers[HEADER.workerName] ?? '';
+    await this.roster.sync();
     const member = this.fleet.findCalled(found.poolId, name);
     if (member === undefined) throw new RpcError('NOT_FOUND', `no worker "${name}" is registered`);
     return member;

@@ -1,6 +1,7 @@
 import type { Migration } from './migration.ts';
 import { beginning } from './migrations/001-beginning.ts';
 import { logContent } from './migrations/002-log-content.ts';
+import { severalHubs } from './migrations/003-several-hubs.ts';
 import { runsAndQueue } from './migrations/010-runs-and-queue.ts';
 import { poolsAndTokens } from './migrations/020-pools-and-tokens.ts';
 import { blobs } from './migrations/021-blobs.ts';
@@ -12,6 +13,7 @@ import { originsCronsSecrets } from './migrations/031-origins-crons-secrets.ts';
 export const MIGRATIONS: readonly Migration[] = [
   beginning,
   logContent,
+  severalHubs,
   runsAndQueue,
   poolsAndTokens,
   blobs,

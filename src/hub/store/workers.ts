@@ -38,11 +38,21 @@ interface Row {
   last_seen_ms: number;
 }
 
-export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
+/** Which workers: one by its id, or by its name in a pool. */
+export type WorkerWanted = { readonly id: number } | { readonly poolId: number; readonly name: string };
+
+/** All workers by name, or the one that is wanted. */
+export async function listWorkerRecords(sql: Queries, wanted?: WorkerWanted): Promise<WorkerRecord[]> {
+  const which =
+    wanted === undefined
+      ? sql``
+      : 'id' in wanted
+        ? sql`WHERE w.id = ${wanted.id}`
+        : sql`WHERE w.pool_id = ${wanted.poolId} AND w.name = ${wanted.name}`;
   const rows = await sql<Row[]>`
     SELECT w.id, w.pool_id, p.name AS pool, w.name, w.labels, w.resources, w.disabled, w.draining, w.called, w.peer,
       w.ephemeral, w.last_seen_ms
-    FROM workers w JOIN pools p ON p.id = w.pool_id ORDER BY w.name, w.id`;
+    FROM workers w JOIN pools p ON p.id = w.pool_id ${which} ORDER BY w.name, w.id`;
   return rows.map((row) => ({
     id: row.id,
     poolId: row.pool_id,
@@ -59,7 +69,7 @@ export async function listWorkerRecords(sql: Queries): Promise<WorkerRecord[]> {
   }));
 }
 
-/** Adds the worker or changes what it says of itself. */
+/** Adds the worker or changes what it says of itself; when it was last heard of is for `saveLastSeen` to change. */
 export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<void> {
   const row = {
     id: worker.id,
@@ -78,7 +88,7 @@ export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<vo
     INSERT INTO workers ${sql(row)}
     ON CONFLICT (id) DO UPDATE SET labels = excluded.labels, resources = excluded.resources,
       disabled = excluded.disabled, draining = excluded.draining, called = excluded.called, peer = excluded.peer,
-      ephemeral = excluded.ephemeral, last_seen_ms = excluded.last_seen_ms`;
+      ephemeral = excluded.ephemeral`;
 }
 
 /** Forgets a worker and its session. Tasks keep its name. */
