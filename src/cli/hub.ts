@@ -22,6 +22,7 @@ interface Flags {
   readonly data?: string;
   readonly database?: string;
   readonly databasePasswordFile?: string;
+  readonly shared?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publicUrl?: string;
@@ -49,6 +50,10 @@ function makeCommand() {
     .option('--data <dir>', 'folder for database, tokens and work trees (default: a folder below your home)')
     .option('--database <url>', `PostgreSQL database, for several hubs behind one address; also ${DATABASE_VARIABLE}`)
     .option('--database-password-file <file>', 'file with the password of that database')
+    .option(
+      '--shared <dir>',
+      'folder that all hubs on that database see, for work trees, logs, caches (default: --data)',
+    )
     .option('--tls-cert <file>', 'PEM certificate chain; serves both addresses with TLS')
     .option('--tls-key <file>', 'PEM private key of that certificate')
     .option('--public-url <url>', 'how people and tasks reach the HTTP address (default: where it listens)')
@@ -64,6 +69,7 @@ async function optionsOf(flags: Flags, context: CliContext): Promise<HubOptions>
     listen: parseListen(flags.listen, '--listen'),
     grpc: parseListen(flags.grpc, '--grpc'),
     dataFolder: resolve(flags.data ?? defaultDataFolder(context.env, process.platform)), // children run elsewhere
+    sharedFolder: flags.shared === undefined ? undefined : resolve(flags.shared),
     database: await databaseAddress(flags, context.env),
     certificate: await readCertificate(flags.tlsCert, flags.tlsKey),
     publicUrl: flags.publicUrl === undefined ? undefined : parsePublicUrl(flags.publicUrl),

@@ -1,6 +1,6 @@
-import { type Amounts, subtractAmounts } from '../lib/amounts.ts';
+import type { Amounts } from '../lib/amounts.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { PollResponse_AgentAwareTask } from '../rpc/gen/cirrus_ci_service_pb.ts';
+import type { HeldPoll, Member } from './member.ts';
 import { DEFAULT_POOL_SETTINGS, type PoolSettings } from './pool-model.ts';
 import type { SchedulerWorker, WorkerState } from './scheduler/matching.ts';
 import type { WorkerRecord } from './store/workers.ts';
@@ -10,40 +10,6 @@ export const SILENCE_MS = 60_000;
 
 /** After a start of the hub, workers get so long to come back before they count as silent. */
 export const GRACE_MS = 90_000;
-
-/** A poll that is being held open. */
-export interface HeldPoll {
-  /** Ends the wait; the poll is answered with what there is. */
-  readonly release: () => void;
-}
-
-/** What the hub knows of a worker beyond what is stored. */
-export interface Member {
-  record: WorkerRecord;
-  /** Names its one valid session, once it has polled in it. */
-  session: string | undefined;
-  /** Heard of in this life of the hub. */
-  seen: boolean;
-  /** Monotonic time at which it counts as silent unless it is heard of before. */
-  aliveUntilMs: number;
-  lastSeenMs: number;
-  /** Monotonic time at which this hub last heard of it. */
-  heardMs: number;
-  poll: HeldPoll | undefined;
-  /** Tasks placed on it that no answer has taken along yet. */
-  undelivered: PollResponse_AgentAwareTask[];
-  /** Resources it uses for other hubs. */
-  foreign: Amounts;
-  missedSince: ReadonlyMap<number, number>;
-  /** What holds a place on it, as last read or placed: a copy, to choose by. Undefined when it has to be read again. */
-  running: readonly Amounts[] | undefined;
-  /** What runs there although it was given up: it takes up room until the worker has stopped it. */
-  ghosts: readonly Amounts[];
-  /** Isolation of the instance it keeps warm; empty for none. */
-  standby: string;
-  /** Tasks it was told to stop already, so that the same demand does not answer poll after poll at once. */
-  readonly told: Set<string>;
-}
 
 /** A worker that registers more often than this within a minute is unsteady until it has been quiet for a while. */
 const MAX_JOINS_PER_MINUTE = 5;
@@ -258,16 +224,4 @@ export class Fleet {
     this.closing = true;
     for (const { poll } of this.#members.values()) poll?.release();
   }
-}
-
-/** Whether two maps say the same. */
-export function sameMap(left: Readonly<Record<string, unknown>>, right: Readonly<Record<string, unknown>>): boolean {
-  const names = Object.keys(left);
-  return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
-}
-
-/** What of `reported` (all that a worker uses) is not explained by `own`, the tasks that this hub gave it. */
-export function foreignUse(reported: Amounts, own: readonly Amounts[]): Amounts {
-  const rest = own.reduce<Amounts>(subtractAmounts, reported);
-  return Object.fromEntries(Object.entries(rest).filter(([name, amount]) => name in reported && amount > 0));
 }

@@ -1,6 +1,7 @@
 import { formatDuration } from '../lib/duration.ts';
 import type { HubTime } from './ages.ts';
-import type { Fleet, Member } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { Member } from './member.ts';
 import { explainQueue } from './scheduler/explain.ts';
 import { couldEverFit, labelsMatch } from './scheduler/matching.ts';
 import { PATIENCE_MS } from './scheduler/schedule.ts';

@@ -1,6 +1,7 @@
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Fleet, Member } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { Member } from './member.ts';
 import type { Database, Queries } from './store/database.ts';
 import { keepSlot, leaveSlot, sharedNow } from './store/hubs.ts';
 import type { IdSource } from './store/ids.ts';

@@ -3,6 +3,7 @@ import { AppError } from '../lib/errors.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Environment } from '../platform/environment.ts';
+import { ensureWritableFolder } from '../platform/files.ts';
 import { hostName } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
@@ -69,14 +70,16 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   undo.add(() => folder.release());
   const store = await Database.open(options.database?.reveal() ?? join(folder.path, 'hub.db'));
   undo.add(() => store.close());
+  const shared = options.sharedFolder === undefined ? folder.path : resolve(options.sharedFolder);
+  await ensureWritableFolder(shared);
   const address = { url: '' };
   const publicUrl = () => options.publicUrl ?? address.url;
-  const source = await createSourceStore({ folder: join(folder.path, 'source'), publicUrl, clock, log, env }, signal);
-  const objects = folderObjects(join(folder.path, 'objects'));
+  const source = await createSourceStore({ folder: join(shared, 'source'), publicUrl, clock, log, env }, signal);
+  const objects = folderObjects(join(shared, 'objects'));
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
-  const key = await loadSecretsKey(options.secretsKeyFile ?? join(folder.path, 'secrets-key'));
+  const key = await loadSecretsKey(options.secretsKeyFile ?? join(shared, 'secrets-key'));
   const vault = createVault(store, key, clock);
-  const blobs = await openFolderBlobs(join(folder.path, 'blobs'));
+  const blobs = await openFolderBlobs(join(shared, 'blobs'));
   const content = { blobs, publicUrl: () => ({ text: publicUrl(), given: options.publicUrl !== undefined }) };
   const heart = await startHeart({ store, logs, source, vault, content, clock, random, log });
   undo.add(() => heart.stop());
@@ -91,7 +94,7 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const draining = { begun: false };
   const isDraining = () => draining.begun;
   const served = serveHttp(options, deps, {
-    ...{ store, heart, source, vault, folder: folder.path, publicUrl, isDraining, stop: feeds.signal },
+    ...{ store, heart, source, vault, folder: shared, publicUrl, isDraining, stop: feeds.signal },
   });
   const http = served.server;
   undo.add(async () => {

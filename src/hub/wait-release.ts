@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { HeldPoll } from './fleet.ts';
+import type { HeldPoll } from './member.ts';
 
 /** Something to wait on until it is released, the time is over, or the caller has gone, whichever comes first. */
 export function holdable(): HeldPoll & {

@@ -3,7 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { PollRequest, PollResponse_AgentAwareTask, WorkerInfo } from '../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../rpc/rpc-error.ts';
 import type { Changes } from './changes.ts';
-import { type Fleet, foreignUse, type Member, sameMap } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { Member } from './member.ts';
 import { agentTask } from './scheduler/agent-task.ts';
 import { soundAmounts } from './scheduler/matching.ts';
 import { DOUBT_MS, type Reconciled, reconcile } from './scheduler/reconcile.ts';
@@ -16,6 +17,7 @@ import { patchTask, placedTasks, type TaskRecord } from './store/tasks.ts';
 import { saveWorker } from './store/workers.ts';
 import type { TaskLife } from './task-life.ts';
 import { holdable } from './wait-release.ts';
+import { foreignUse, sameMap } from './worker-use.ts';
 
 /** Longest that a poll is held open. */
 export const HOLD_MS = 20_000;

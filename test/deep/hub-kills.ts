@@ -12,12 +12,12 @@ export interface KillTally {
 }
 
 /** A number in [0, 1) that depends on the seed and the round alone. */
-function chance(seed: number, round: number): number {
+export function chance(seed: number, round: number): number {
   return Number(Bun.hash.wyhash(`${seed} ${round}`) % 10_000n) / 10_000;
 }
 
 /** Errors that a hub must not tell, however it is treated. */
-function bugsOf(hub: Started): string[] {
+export function bugsOf(hub: Started): string[] {
   return hub
     .stderr()
     .split('\n')

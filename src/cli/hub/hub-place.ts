@@ -9,6 +9,7 @@ import type { Environment } from '../../platform/environment.ts';
 /** Where a hub keeps what it keeps, for commands that work on it directly. */
 export interface HubPlaceFlags extends DatabaseFlags {
   readonly data?: string;
+  readonly shared?: string;
 }
 
 export interface HubPlace {
@@ -23,6 +24,7 @@ export function withHubPlace(command: Command): Command {
   return command
     .option('--data <dir>', 'data folder of the hub (default: a folder below your home)')
     .option('--database <url>', `its PostgreSQL database, where it has one; also ${DATABASE_VARIABLE}`)
+    .option('--shared <dir>', 'folder that its hubs share, where there is one (default: --data)')
     .option('--database-password-file <file>', 'file with the password of that database');
 }
 
@@ -35,6 +37,6 @@ export async function openHubPlace(flags: HubPlaceFlags, env: Environment): Prom
     store,
     dataFolder,
     logFolder: join(dataFolder, 'logs'),
-    objects: folderObjects(join(dataFolder, 'objects')),
+    objects: folderObjects(join(flags.shared === undefined ? dataFolder : resolve(flags.shared), 'objects')),
   };
 }

@@ -1,4 +1,5 @@
-import type { Fleet, Member } from '../fleet.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Member } from '../member.ts';
 import type { Queries } from '../store/database.ts';
 import { placedInPool, placedOn } from '../store/placed.ts';
 import { headsOf, type QueueClass, type QueueEntry } from '../store/queue.ts';

@@ -1,7 +1,8 @@
 import type { Logger } from '../../lib/log.ts';
 import type { PollResponse_AgentAwareTask } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import type { HubTime, Instant } from '../ages.ts';
-import type { Fleet, Member } from '../fleet.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Member } from '../member.ts';
 import { changeTask, type Effects, noEffects, tellEffects } from '../store/build-progress.ts';
 import type { Bus } from '../store/bus.ts';
 import type { Database, Queries } from '../store/database.ts';

@@ -1,4 +1,5 @@
-import type { Fleet, Member } from '../fleet.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Member } from '../member.ts';
 import type { QueueClass } from '../store/queue.ts';
 import { couldEverFit, fitsNow, labelsMatch, type SchedulerWorker } from './matching.ts';
 import type { QueueIndex } from './queue-index.ts';

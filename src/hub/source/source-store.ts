@@ -92,7 +92,11 @@ export async function createSourceStore(options: SourceStoreOptions, signal: Abo
   const { folder, publicUrl, clock, log } = options;
   await ensureWritableFolder(folder);
   const key = await loadKey(join(folder, 'key'));
-  const trees = await openTreeFolder(join(folder, 'trees'), options.maxTreeBytes ?? DEFAULT_MAX_TREE_BYTES);
+  const trees = await openTreeFolder(
+    join(folder, 'trees'),
+    options.maxTreeBytes ?? DEFAULT_MAX_TREE_BYTES,
+    clock.wallMs(),
+  );
   const repositoryPath = join(folder, 'repo.git');
   const git = createGit(options.env.PATH ?? '', folder, repositoryPath);
   const hasGit = await gitWorks(git, signal);

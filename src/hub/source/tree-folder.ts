@@ -70,11 +70,23 @@ async function checkedEntries(stream: AsyncIterable<Uint8Array>): Promise<number
   return files;
 }
 
-/** Makes the folder when missing and sweeps out what an earlier life left half-written. */
-export async function openTreeFolder(folder: string, maxBytes: number): Promise<TreeFolder> {
+/** Another hub may share the folder, and receive right now. */
+const STALE_MS = 24 * 3_600_000;
+
+/** Removes what earlier lives left half-written a day ago. */
+async function sweepOut(folder: string, wallMs: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(UPLOAD_PREFIX)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined); // gone meanwhile
+    if (found !== undefined && wallMs - found.mtimeMs > STALE_MS) await rm(path, { force: true });
+  }
+}
+
+/** Makes the folder when missing. `wallMs` is now. */
+export async function openTreeFolder(folder: string, maxBytes: number, wallMs: number): Promise<TreeFolder> {
   await ensureWritableFolder(folder);
-  const stale = (await readdir(folder)).filter((name) => name.startsWith(UPLOAD_PREFIX));
-  await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })));
+  await sweepOut(folder, wallMs);
   const pathOf = (treeId: string) => join(folder, `${treeId}.tar`);
   return {
     async put(body, signal) {
