@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Logger } from '../lib/log.ts';
+import { Secret } from '../lib/secret.ts';
 import { randomToken } from '../platform/random.ts';
 import { type DataFolder, type TokenFile, tokenFile } from './data-folder.ts';
 import type { Database } from './store/database.ts';
@@ -17,7 +18,7 @@ interface TokenKind {
 /**
  * Sees to it that the file holds a token that works. Only hashes are stored, so a lost file cannot be written again: a
  * new token takes its place, and the log says so. The hash is stored before the file is written: killed in between,
- * the next start finds no file and issues another.
+ * the next start finds no file and issues another. Resolves with the token where one was issued.
  */
 async function ensureToken(
   store: Database,
@@ -25,10 +26,10 @@ async function ensureToken(
   isNew: boolean,
   nowMs: number,
   log: Logger,
-) {
+): Promise<string | undefined> {
   const found = await file.read();
   const known = found === undefined ? undefined : await store.read((sql) => findToken(sql, found));
-  if (known !== undefined && stateOfToken(known, nowMs) === 'valid' && fits(known)) return;
+  if (known !== undefined && stateOfToken(known, nowMs) === 'valid' && fits(known)) return undefined;
   const token = randomToken();
   const note = `for the file ${basename(file.path)}`;
   await store.write((sql) => addToken(sql, token, purpose, { nowMs, note }));
@@ -38,12 +39,15 @@ async function ensureToken(
   else if (found === undefined)
     log.warn('token file was missing: a new token was issued, older ones stay valid', fields);
   else log.warn('token file held no token of this hub: a new one was issued in its place', fields);
+  return token;
 }
 
 /** Where the tokens of a running hub are. */
 export interface TokenPaths {
   readonly registrationToken: string;
   readonly adminToken: string;
+  /** The admin token itself where this start issued it, to be shown this once. */
+  readonly issued: Secret | undefined;
 }
 
 /** Pool `default`, its registration token and the first API token, as far as they are missing. */
@@ -68,6 +72,8 @@ export async function prepareTokens(
     fits: ({ role }) => role === 'admin',
     purpose: { role: 'admin' },
   };
-  for (const kind of [registrationKind, adminKind]) await ensureToken(store, kind, isNew, nowMs, log);
-  return { registrationToken: registration.path, adminToken: admin.path };
+  await ensureToken(store, registrationKind, isNew, nowMs, log);
+  const token = await ensureToken(store, adminKind, isNew, nowMs, log);
+  const issued = token === undefined ? undefined : new Secret(token);
+  return { registrationToken: registration.path, adminToken: admin.path, issued };
 }

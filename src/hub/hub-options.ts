@@ -5,6 +5,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { ServerCertificate } from '../rpc/tls.ts';
+import { isLoopbackHost } from './http/access.ts';
 
 /** An address to listen on; port 0 picks a free one. */
 export interface ListenAddress {
@@ -48,6 +49,26 @@ export function parseListen(text: string, flag: string): ListenAddress {
 /** `host:port` again, with brackets where they are needed. */
 export function formatListen({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Refuses to serve others in clear text by oversight: tokens and logs would go over the network for all to read. Throws
+ * `AppError` (CONFIG) that names the flag.
+ */
+export function checkExposure(
+  { listen, grpc, certificate }: Pick<HubOptions, 'listen' | 'grpc' | 'certificate'>,
+  allowClearText: boolean,
+): void {
+  if (certificate !== undefined || allowClearText) return;
+  for (const [flag, address] of [['--listen', listen] as const, ['--grpc', grpc] as const]) {
+    if (isLoopbackHost(address.host)) continue;
+    const hint =
+      'give --tls-cert and --tls-key; behind a proxy that speaks TLS, or in a network that you trust, --allow-clear-text';
+    const where = formatListen(address);
+    throw new AppError('CONFIG', `${flag} ${where} can be reached from other machines, and nothing is encrypted`, {
+      hint,
+    });
+  }
 }
 
 /** Reads `--public-url`. Throws `AppError` (USAGE). */

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'bun:test';
 import {
+  checkExposure,
   defaultDataFolder,
   formatListen,
   parseListen,
   parsePublicUrl,
   readCertificate,
 } from '../../src/hub/hub-options.ts';
+import type { AppError } from '../../src/lib/errors.ts';
 
 test.each([
   ['127.0.0.1:7480', { host: '127.0.0.1', port: 7480 }],
@@ -57,5 +59,32 @@ describe('TLS', () => {
     ['/nowhere/c', '/nowhere/k', 'CONFIG', '--tls-cert /nowhere/c cannot be read (ENOENT)'],
   ])('cert %s, key %s: %s', async (cert, key, code, message) => {
     await expect(readCertificate(cert, key)).rejects.toMatchObject({ code, message });
+  });
+});
+
+describe('clear text beyond this machine', () => {
+  const local = { host: '127.0.0.1', port: 1 };
+  const open = { host: '0.0.0.0', port: 1 };
+  const certificate = { certificate: 'c', key: 'k' };
+  test.each([
+    ['loopback alone', { listen: local, grpc: local }, false, undefined],
+    ['HTTP beyond', { listen: open, grpc: local }, false, '--listen 0.0.0.0:1'],
+    ['gRPC beyond', { listen: local, grpc: { host: '::', port: 2 } }, false, '--grpc [::]:2'],
+    ['a name', { listen: { host: 'hub.example', port: 3 }, grpc: local }, false, '--listen hub.example:3'],
+    ['with TLS', { listen: open, grpc: open, certificate }, false, undefined],
+    ['on purpose', { listen: open, grpc: open }, true, undefined],
+  ] as const)('%s', (_title, options, allowed, refused) => {
+    const run = () => checkExposure({ certificate: undefined, ...options }, allowed);
+    if (refused === undefined) expect(run).not.toThrow();
+    else expect(run).toThrow(`${refused} can be reached from other machines`);
+  });
+
+  test('is a matter of configuration: exit 78', () => {
+    try {
+      checkExposure({ listen: open, grpc: local }, false);
+      throw new Error('not refused');
+    } catch (error) {
+      expect((error as AppError).exitCode as number).toBe(78);
+    }
   });
 });

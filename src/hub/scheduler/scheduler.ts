@@ -128,6 +128,7 @@ export class Scheduler {
 
   async #pass(): Promise<void> {
     const { store, fleet, bus, time } = this.deps;
+    if (fleet.closing) return; // what waits is for another hub, or for the next life of this one
     const slice = await this.#takeSlice();
     if (slice.queues.length === 0 || slice.members.length === 0) return;
     const effects = noEffects();

@@ -65,7 +65,8 @@ async function readConfig(ask: Ask, revision: string, path: string | undefined, 
     if (listed !== 'blob') continue;
     const bytes = Number(await ask(['cat-file', '-s', `${revision}:${name}`], signal));
     if (bytes > MAX_CONFIG_BYTES) throw new AppError('CONFIG', `${name} is larger than 1 MiB`, {});
-    return { path: name, text: await ask(['cat-file', 'blob', `${revision}:${name}`], signal, MAX_CONFIG_BYTES) };
+    const text = await ask(['cat-file', 'blob', `${revision}:${name}`], signal, MAX_CONFIG_BYTES);
+    return { path: name, text: `${text}\n` }; // the end of the last line was cut off with the output's
   }
   const what = path ?? CONFIG_NAMES[0];
   throw new AppError('CONFIG', `${what} is not in revision ${revision.slice(0, 12)}`, {
