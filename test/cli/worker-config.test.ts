@@ -62,7 +62,7 @@ describe('the documentation that people have', () => {
   );
 });
 
-test('--check: flags and environment count, warnings are told, secrets are not', async () => {
+test('--check: flags and environment count (weakness 49: --debug is about this log), warnings are told, secrets are not', async () => {
   using folder = tempFolder();
   const file = `${folder.path}/worker.yml`;
   writeFileSync(file, 'name: a\nlabels: {x: 1}\nsecurity: {allowed-isolations: {none: }}\n', { mode: 0o644 });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseConfigFile } from '../../src/lib/config-file.ts';
 import { configSchema } from '../../src/supervisor/config-schema.ts';
-import { parseWorkerFile } from '../../src/worker/configuration/worker-file.ts';
+import { parseWorkerFile, workerSchema } from '../../src/worker/configuration/worker-file.ts';
 
 const ROOT = resolve(import.meta.dir, '../..');
 const text = readFileSync(resolve(ROOT, 'docs/configuration.md'), 'utf8');
@@ -32,14 +32,11 @@ test('the example of the supervisor is valid, and says the defaults', () => {
 });
 
 test('the example of the worker is valid', () => {
-  expect(Object.keys(parseWorkerFile(worker, 'docs/configuration.md', undefined))).toEqual([
-    'token',
-    'name',
-    'labels',
-    'resources',
-    'rpc',
-    'log',
-  ]);
+  const documented = parseWorkerFile(worker, 'docs/configuration.md', undefined);
+  const every = Object.keys(workerSchema(undefined).shape);
+  expect(Object.keys(documented).sort()).toEqual(every.filter((key) => key !== 'upstreams').sort());
+  const list = /^# (upstreams: .*)$/m.exec(worker)?.[1] ?? '';
+  expect(parseWorkerFile(list, 'docs/configuration.md', undefined).upstreams).toHaveLength(2);
 });
 
 test('every file that README and docs point to is there', () => {

@@ -1,4 +1,5 @@
 import { AppError } from '../../lib/errors.ts';
+import type { Secret } from '../../lib/secret.ts';
 import { type Endpoint, parseEndpoint } from '../../rpc/endpoint.ts';
 import { reservedLabelProblem } from '../labels.ts';
 import { DEFAULT_POLICY } from '../policy/security-policy.ts';
@@ -23,6 +24,24 @@ export function endpointOf(text: string): Endpoint {
   });
 }
 
+/** Names and tokens travel in headers, which hold printable ASCII alone; wire protocol, section 4. */
+const IN_HEADER = /^[\x20-\x7e]{1,1000}$/;
+
+function nameOf(file: WorkerFile, { name: given }: Settings, defaultName: string): string {
+  const name = given?.value ?? file.name ?? defaultName;
+  if (IN_HEADER.test(name)) return name;
+  throw new AppError('CONFIG', `the name ${JSON.stringify(name)} cannot be sent`, {
+    hint: 'give --name with 1 to 1000 letters, digits and signs of ASCII',
+  });
+}
+
+function checkToken(token: Secret): Secret {
+  if (IN_HEADER.test(token.reveal())) return token;
+  throw new AppError('CONFIG', 'the registration token holds characters that no token has', {
+    hint: 'look for a line break, a quote mark of a word processor, or a file that is no token',
+  });
+}
+
 function refuseBoth(what: string, key: string): AppError {
   return new AppError('CONFIG', `${what} and upstreams exclude each other`, {
     hint: `write the ${key} into the entries of upstreams, or leave upstreams out`,
@@ -40,7 +59,7 @@ function checkUpstreamsAlone(file: WorkerFile, { token, rpcEndpoint }: Settings)
 
 function upstreamsOf(file: WorkerFile, settings: Settings): readonly [UpstreamOptions, ...UpstreamOptions[]] {
   const [first, ...more] = (file.upstreams ?? []).map(({ token, endpoint }) => ({
-    token,
+    token: checkToken(token),
     endpoint: endpointOf(endpoint ?? DEFAULT_ENDPOINT),
   }));
   if (first !== undefined) {
@@ -53,7 +72,12 @@ function upstreamsOf(file: WorkerFile, settings: Settings): readonly [UpstreamOp
       hint: 'give --token-file FILE (the hub wrote one as registration-token in its data folder) or `token:` in the configuration file',
     });
   }
-  return [{ token, endpoint: endpointOf(settings.rpcEndpoint?.value ?? file.rpc?.endpoint ?? DEFAULT_ENDPOINT) }];
+  return [
+    {
+      token: checkToken(token),
+      endpoint: endpointOf(settings.rpcEndpoint?.value ?? file.rpc?.endpoint ?? DEFAULT_ENDPOINT),
+    },
+  ];
 }
 
 function logOf({ log }: WorkerFile, settings: Settings): LogSettings {
@@ -83,7 +107,7 @@ export function resolveWorkerOptions(file: WorkerFile, settings: Settings, defau
   if (reserved !== undefined)
     throw new AppError('CONFIG', `${settings.labels?.from}: "${reserved.label}" is reserved`, { hint: reserved.hint });
   return {
-    name: settings.name?.value ?? file.name ?? defaultName,
+    name: nameOf(file, settings, defaultName),
     labels: { ...file.labels, ...settings.labels?.value },
     resources: { ...file.resources, ...settings.resources?.value },
     upstreams: upstreamsOf(file, settings),

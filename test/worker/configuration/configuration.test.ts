@@ -82,7 +82,18 @@ describe('flags and file', () => {
       'closed on 1 June 2026',
     ],
     ['a bad endpoint', { token, rpcEndpoint: rpcEndpoint('ftp://x') }, 'unknown scheme ftp://'],
-    ['a reserved label', { token, labels: { value: { arch: 'x' }, from: '--labels' } }, '"arch" is reserved'],
+    [
+      'a name that no header can hold',
+      { token, name: { value: 'Mäc', from: '--name' } },
+      'the name "Mäc" cannot be sent',
+    ],
+    ['an empty name', { token, name: { value: '', from: '--name' } }, 'the name "" cannot be sent'],
+    ['a token of two lines', { token: { value: new Secret('a\nb'), from: 'PWAGENT_TOKEN' } }, 'no token has'],
+    [
+      'a reserved label (weakness 44)',
+      { token, labels: { value: { arch: 'x' }, from: '--labels' } },
+      '"arch" is reserved',
+    ],
   ])('refuses %s', (_name, flags, expected) => {
     const problem = problemOf(() => resolveWorkerOptions({}, flags, 'host'));
     expect(problem.text).toContain(expected);
