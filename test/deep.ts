@@ -9,6 +9,7 @@ import { buildHost } from './deep/build-host.ts';
 import { attackOverAndOver } from './deep/hostile.ts';
 import { killOverAndOver, tellKills } from './deep/hub-kills.ts';
 import { climbInVain, tellLadder } from './deep/ladder.ts';
+import { killReplicas, tellReplicas } from './deep/replicas.ts';
 import { tellRestarts } from './deep/restart-tally.ts';
 import { restartOverAndOver } from './deep/restarts.ts';
 import { runSchedules, tellCounts } from './supervisor/schedules.ts';
@@ -19,6 +20,8 @@ const RESTARTS = 200;
 const LADDER_ROUNDS = 20;
 const ATTACKS = 3;
 const HUB_KILLS = 200;
+const REPLICA_KILLS = 60;
+const REPLICA_KILL_EVERY_MS = 3_000;
 
 const seed = Number(process.argv[2] ?? randomInt(2 ** 31));
 const RUNS: readonly (() => string | Promise<string>)[] = [
@@ -29,6 +32,7 @@ const RUNS: readonly (() => string | Promise<string>)[] = [
   async () => tellLadder(await climbInVain(LADDER_ROUNDS)),
   () => attackOverAndOver(ATTACKS),
   async () => tellKills(await killOverAndOver(HUB_KILLS, seed), seed),
+  async () => tellReplicas(await killReplicas(REPLICA_KILLS, REPLICA_KILL_EVERY_MS, seed), seed),
 ];
 
 for (const run of RUNS) {

@@ -21,7 +21,7 @@ export function bugsOf(hub: Started): string[] {
   return hub
     .stderr()
     .split('\n')
-    .filter((line) => line.includes('"level":"error"') || line.includes('a call failed'));
+    .filter((line) => /"level":[56]0/.test(line));
 }
 
 /**

@@ -48,9 +48,10 @@ function headersFor(status: number, retryAfterS: number): Record<string, string>
 }
 
 function createErrorHandler(log: Logger) {
-  return (error: unknown, path: string): Response => {
+  return (error: unknown, path: string, client?: AbortSignal): Response => {
     const { status, body, isBug } = answerTo(error);
-    if (isBug) {
+    if (isBug && client?.aborted === true) log.debug('a client went away', { path, error: describeError(error) });
+    else if (isBug) {
       const stack = error instanceof Error ? error.stack : undefined;
       log.error('a request failed', { path, error: describeError(error), stack });
     }
@@ -81,7 +82,7 @@ export function createHttpApp(deps: HttpAppDeps): Hono {
     requests.add(context.req.method, context.res.status, durationMs);
     log.debug('request', { method: context.req.method, path, status: context.res.status, durationMs });
   });
-  app.onError((error, context) => answerError(error, redactSourcePath(context.req.path)));
+  app.onError((error, context) => answerError(error, redactSourcePath(context.req.path), context.req.raw.signal));
   app.notFound((context) => answerError(new HttpError(404, `nothing is at ${context.req.path}`), context.req.path));
   addStateRoutes(app, deps, (context) => guard(context, 'read'));
   app.all('/git/*', (context) => source.handle(context.req.raw));
