@@ -9,8 +9,11 @@ import type {
 import { create } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { AppError } from '../lib/errors.ts';
+import { systemClock } from '../platform/clock.ts';
+import { errnoOf } from '../platform/files.ts';
 import type { UploadMethod } from './client.ts';
-import type { Headers } from './metadata.ts';
+import { HEADER, type Headers } from './metadata.ts';
+import { impatient } from './patience.ts';
 import { RpcError } from './rpc-error.ts';
 import { serviceDefinition } from './service-definition.ts';
 import { type ServerCertificate, serverCredentials } from './tls.ts';
@@ -34,6 +37,8 @@ export interface RpcServerOptions {
   /** `host:port` (port 0 picks a free one) or `unix:/path`. */
   readonly listen: string;
   readonly certificate?: ServerCertificate | undefined;
+  /** How long a caller may take to send its request, in milliseconds; a minute by default. */
+  readonly requestMs?: number | undefined;
   /** Methods that are not here answer UNIMPLEMENTED. */
   readonly handlers: readonly MethodHandler[];
   /**
@@ -49,8 +54,11 @@ export interface RpcServer {
   stop(signal: AbortSignal): Promise<void>;
 }
 
-/** Largest request that is taken: log and artifact chunks are at most about 1 MiB, agent logs come in one piece. */
-const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
+/** Largest request that is taken, after decompression: what all peers of the protocol take (specification, section 1). */
+export const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
+
+/** An agent has a handful of calls open at a time, a worker one. */
+const MAX_STREAMS = 256;
 
 interface Call {
   readonly metadata: grpc.Metadata;
@@ -58,17 +66,28 @@ interface Call {
   getPeer(): string;
 }
 
+/**
+ * Of a header that occurs more than once, the first value counts; HTTP/2 has joined them with `, ` by then. A worker may
+ * have that in its name, so this one header stays whole.
+ */
+function firstValue(name: string, text: string): string {
+  return name === HEADER.workerName ? text : (text.split(', ')[0] ?? '');
+}
+
 /** What a handler learns of its caller. */
 export function contextOf(call: Call): CallContext {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(new RpcError('CANCELLED', 'the caller has gone')));
   const headers: Record<string, string> = {};
-  for (const name of Object.keys(call.metadata.getMap())) headers[name] = String(call.metadata.get(name)[0]);
+  for (const name of Object.keys(call.metadata.getMap())) {
+    headers[name] = firstValue(name, String(call.metadata.get(name)[0]));
+  }
   return { headers, signal: controller.signal, peer: call.getPeer() };
 }
 
 /** What the caller is told: whether to come back, and nothing of the inside. */
 function unexpected(error: unknown): RpcError {
+  if (errnoOf(error) === 'ERR_STREAM_PREMATURE_CLOSE') return new RpcError('CANCELLED', 'the caller has gone');
   return error instanceof AppError && error.code === 'UNAVAILABLE'
     ? new RpcError('UNAVAILABLE', 'the server cannot store anything at the moment; try again')
     : new RpcError('INTERNAL', 'internal error, see the log of the server');
@@ -83,8 +102,8 @@ async function answer(
   try {
     callback(null, await run());
   } catch (error) {
-    if (!(error instanceof RpcError)) onBug(name, error);
     const known = error instanceof RpcError ? error : unexpected(error);
+    if (!(error instanceof RpcError) && known.status !== 'CANCELLED') onBug(name, error);
     callback({ code: grpc.status[known.status], details: known.message });
   }
 }
@@ -152,6 +171,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': MAX_STREAMS,
+    interceptors: [impatient(systemClock, options.requestMs)],
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
   });

@@ -59,16 +59,16 @@ describe('one request, one answer', () => {
     expect(answers.map(({ sessionToken }) => sessionToken)).toEqual(names.map((name) => `${name}/nobody`));
   });
 
-  test('a message over the 4 MiB that many peers allow', async () => {
+  test('an answer over the 4 MiB that many peers allow', async () => {
     await using wire = await startWire([echo]);
-    const registrationToken = 'x'.repeat(6 * 1024 * 1024);
+    const registrationToken = 'x'.repeat(4 * 1024 * 1024 - 5);
     const answer = await wire.client().unary(register, { registrationToken }, NO_HEADERS, never);
     expect(answer.sessionToken).toHaveLength(registrationToken.length + 7);
   });
 
-  test('a message over 16 MiB is refused by the server', async () => {
+  test('a request over 4 MiB is refused by the server', async () => {
     await using wire = await startWire([echo]);
-    const registrationToken = 'x'.repeat(17 * 1024 * 1024);
+    const registrationToken = 'x'.repeat(4 * 1024 * 1024);
     const failure = await failureOf(wire.client().unary(register, { registrationToken }, NO_HEADERS, never));
     expect(failure.status).toBe('RESOURCE_EXHAUSTED');
   });

@@ -53,7 +53,8 @@ export class Authenticator {
     }
     const name = headers[HEADER.workerName] ?? '';
     await this.roster.sync();
-    const member = this.fleet.findCalled(found.poolId, name);
+    const member =
+      this.fleet.findCalled(found.poolId, name) ?? this.fleet.findCalled(found.poolId, name.split(', ')[0] ?? '');
     if (member === undefined) throw new RpcError('NOT_FOUND', `no worker "${name}" is registered`);
     return member;
   }
