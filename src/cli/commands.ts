@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: () => import('./demo.ts'),
   },
   hub: { summary: 'serve a control plane: queue, scheduler, logs, web page', load: () => import('./hub.ts') },
+  'hub service': {
+    summary: 'print the service file that keeps a hub running',
+    load: () => import('./hub-service.ts'),
+  },
   'hub check': { summary: 'check that what a hub has stored is consistent', load: () => import('./hub-check.ts') },
   submit: {
     summary: 'run the .cirrus.yml of a work tree on a hub and follow its logs',

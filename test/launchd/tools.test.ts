@@ -12,8 +12,8 @@ const withPlistutil = testNeeding('property lists parsed by libplist', programGa
 const withSystemd = testNeeding('systemd-analyze verify of the units', programGap('systemd-analyze', 'systemd'));
 const withShellcheck = testNeeding('shellcheck of the scripts', programGap('shellcheck'));
 
-const PLISTS = ['dev.pwagent.plist', 'dev.pwagent.deadline.plist'];
-const UNITS = ['pwagent.service', 'pwagent-deadline.service'];
+const PLISTS = ['dev.pwagent.plist', 'dev.pwagent.deadline.plist', 'dev.pwagent.hub.plist'];
+const UNITS = ['pwagent.service', 'pwagent-deadline.service', 'pwagent-hub.service'];
 const SCRIPTS = ['deadline.sh', 'user-data.sh'];
 
 /** Keys and values of a property list in the order of the file, without blanks and comments. */
