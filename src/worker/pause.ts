@@ -10,7 +10,7 @@ import type { UpstreamOptions } from './configuration/options.ts';
 
 const methods = CirrusWorkersService.method;
 const CALL_TIMEOUT_MS = 15_000;
-const BETWEEN_QUESTIONS_MS = 2_000;
+const BETWEEN_QUESTIONS_MS = 1_000;
 const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 
 /** How long a hub may be away before a command gives up. */
