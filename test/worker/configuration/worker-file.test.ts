@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { toJson } from '@bufbuild/protobuf';
+import fc from 'fast-check';
 import { AppError, describeError } from '../../../src/lib/errors.ts';
 import { Secret } from '../../../src/lib/secret.ts';
 import { StandbyInstanceParametersSchema } from '../../../src/rpc/gen/cirrus_ci_service_pb.ts';
@@ -241,4 +242,30 @@ test.each([
   ['0', undefined],
 ])('log.rotate-size: %s', (size, bytes) => {
   expect(optionsOf(`log: {rotate-size: ${size}}`).log.rotateSizeBytes).toBe(bytes);
+});
+
+test('whatever the file holds: options, or our error with exit code 78', () => {
+  const words = ['token', 'labels', 'security', 'allowed-isolations', 'tart', 'standby', 'log', 'upstreams', '<<', 'x'];
+  const line = fc
+    .tuple(
+      fc.constantFrom('', '  ', '    ', '- '),
+      fc.constantFrom(...words),
+      fc.constantFrom(': ', ':', ' ', ': &a ', ': *a '),
+    )
+    .chain(([indent, word, sign]) =>
+      fc
+        .constantFrom('', '1', '{}', '[]', '"', 'null', '${X}', '[{}]', '.nan', '---', '!!x')
+        .map((value) => indent + word + sign + value),
+    );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 6 }), (lines) => {
+      try {
+        optionsOf(lines.join('\n'));
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        expect(error.exitCode).toBe(78);
+      }
+    }),
+    { numRuns: 400 },
+  );
 });
