@@ -12,6 +12,7 @@ import { climbInVain, tellLadder } from './deep/ladder.ts';
 import { killReplicas, tellReplicas } from './deep/replicas.ts';
 import { tellRestarts } from './deep/restart-tally.ts';
 import { restartOverAndOver } from './deep/restarts.ts';
+import { tryLives } from './hub/task-life-trial.ts';
 import { runSchedules, tellCounts } from './supervisor/schedules.ts';
 
 const SCHEDULES = 100_000;
@@ -22,11 +23,13 @@ const ATTACKS = 3;
 const HUB_KILLS = 200;
 const REPLICA_KILLS = 60;
 const REPLICA_KILL_EVERY_MS = 3_000;
+const TASK_LIVES = 500;
 
 const seed = Number(process.argv[2] ?? randomInt(2 ** 31));
 const RUNS: readonly (() => string | Promise<string>)[] = [
   () => tellCounts(runSchedules(SCHEDULES, seed), seed),
   () => tellTally(parseMutated(DOCUMENTS, seed), seed),
+  () => tryLives(TASK_LIVES, seed),
   () => buildHost(),
   async () => tellRestarts(await restartOverAndOver(RESTARTS)),
   async () => tellLadder(await climbInVain(LADDER_ROUNDS)),

@@ -45,6 +45,7 @@ export class QueueWatch {
       } else await this.#endHopeless(queue, matching);
     }
     scheduler.impatient(impatient);
+    scheduler.tryAgain();
   }
 
   /** A paused worker will go on; one that is offline or too small will not. */

@@ -36,7 +36,7 @@ export async function until(check: () => boolean | Promise<boolean>): Promise<vo
   }
 }
 
-interface TaskWish {
+export interface TaskWish {
   readonly name: string;
   readonly labels?: Record<string, string>;
   readonly resources?: Record<string, number>;

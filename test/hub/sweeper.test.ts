@@ -1,26 +1,19 @@
 import { expect, test } from 'bun:test';
 import { create } from '@bufbuild/protobuf';
-import { HubTime } from '../../src/hub/ages.ts';
-import { Changes } from '../../src/hub/changes.ts';
 import { Core } from '../../src/hub/core.ts';
-import { Explainer } from '../../src/hub/explainer.ts';
-import { Fleet, GRACE_MS } from '../../src/hub/fleet.ts';
+import { openDispatch } from '../../src/hub/dispatch.ts';
+import { GRACE_MS } from '../../src/hub/fleet.ts';
 import { LogIntake } from '../../src/hub/log-intake.ts';
 import { FileLogs } from '../../src/hub/logs/file-logs.ts';
 import { LogReader } from '../../src/hub/logs/log-reader.ts';
-import { QueueWatch } from '../../src/hub/queue-watch.ts';
-import { Roster } from '../../src/hub/roster.ts';
-import { Scheduler } from '../../src/hub/scheduler/scheduler.ts';
+
 import { localBus } from '../../src/hub/store/bus.ts';
+
 import { Database } from '../../src/hub/store/database.ts';
-import { IdSource } from '../../src/hub/store/ids.ts';
 import { ensurePool } from '../../src/hub/store/pools.ts';
 import { dequeue } from '../../src/hub/store/queue.ts';
 import { patchTask } from '../../src/hub/store/tasks.ts';
 import type { WorkerRecord } from '../../src/hub/store/workers.ts';
-import { Sweeper } from '../../src/hub/sweeper.ts';
-import { HubTaskControl } from '../../src/hub/task-control.ts';
-import { TaskLife } from '../../src/hub/task-life.ts';
 import { createLogger } from '../../src/lib/log.ts';
 import { PollResponse_AgentAwareTaskSchema } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -48,23 +41,16 @@ async function parts() {
   const clock = new FakeClock();
   const store = await Database.open(':memory:');
   const bus = localBus();
-  const [changes, fleet, time] = [new Changes(bus, AbortSignal.abort()), new Fleet(clock), new HubTime(0, clock)];
   const log = createLogger({ level: 'error', format: 'text', colour: false, write: () => {} });
-  const ids = new IdSource(0, clock.wallMs, () => 0);
   const scratch = tempFolder();
   const logs = await FileLogs.open(store, scratch.path, clock);
-  const scheduler = new Scheduler({ store, fleet, bus, time, log });
-  const life = new TaskLife({ store, bus, time, ids, log });
-  const queueWatch = new QueueWatch({ store, fleet, scheduler, life, time });
-  const roster = new Roster({ store, fleet, ids, hub: 'alone', clock, log });
-  const sweeper = new Sweeper({ store, fleet, roster, queueWatch, life, changes, time, clock, log });
-  const explainer = new Explainer({ store, fleet, scheduler, queueWatch, time });
-  const control = new HubTaskControl({ store, bus, time, ids });
+  const dispatch = await openDispatch(
+    { store, bus, hub: 'h', clock, random: () => 0, log },
+    new AbortController().signal,
+  );
+  const { fleet, time, ids, changes, scheduler, sweeper, explainer, tasks } = dispatch;
   const reader = new LogReader(store, logs);
-  const core = new Core({ store, fleet, explainer, control, logs: reader, changes, bus, time, ids, clock });
-  bus.subscribe((news) => {
-    if (news.kind === 'queued') scheduler.queued([news.classId]);
-  }, new AbortController().signal);
+  const core = new Core({ store, fleet, explainer, control: tasks, logs: reader, changes, bus, time, ids, clock });
   await store.write((sql) => ensurePool(sql, 'default', 1, 0));
   const wish = { name: 'unit', labels: { os: 'darwin' } };
   const build = { branch: 'b', revision: 'r', message: 'm', treeId: 't', tasks: makeTasks([wish]) };

@@ -8,16 +8,17 @@ import type { Bus } from '../store/bus.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { recordDecision } from '../store/decisions.ts';
 import { placedOn } from '../store/placed.ts';
-import { dequeue, type QueueClass } from '../store/queue.ts';
+import { dequeue } from '../store/queue.ts';
 import { findTask } from '../store/tasks.ts';
 import { insertWorld } from '../store/worlds.ts';
 import { agentTask } from './agent-task.ts';
 import { QueueIndex } from './queue-index.ts';
 import { readWorld } from './read-world.ts';
 import { recordWorld } from './recorded-world.ts';
+import { Reservations } from './reservations.ts';
 import { schedule } from './schedule.ts';
 import { chooseSlice, type Slice } from './slice.ts';
-import type { Placement, World } from './world.ts';
+import type { Placement } from './world.ts';
 
 export interface SchedulerDeps {
   readonly store: Database;
@@ -59,9 +60,11 @@ const WORKERS_PER_PASS = 32;
  */
 export class Scheduler {
   readonly queues = new QueueIndex();
-  /** By queue: the worker that is kept free for its first task. */
-  readonly #reservations = new Map<string, number>();
+  readonly #reservations = new Reservations();
   readonly #news = noNews();
+  /** What the present pass has taken out of the news, and what passes that failed have. */
+  #inHand = noNews();
+  readonly #owed = noNews();
   #running: Promise<void> | undefined;
   #next = Promise.withResolvers<void>();
 
@@ -92,9 +95,15 @@ export class Scheduler {
     return this.#request();
   }
 
+  /** Passes that failed, since the database was away, are made up for. */
+  tryAgain(): void {
+    for (const id of takeSome(this.#owed.workers, Number.POSITIVE_INFINITY)) void this.workerReady(id);
+    this.queued(takeSome(this.#owed.queues, Number.POSITIVE_INFINITY));
+  }
+
   /** By queue: which worker is kept free. */
   get reservations(): ReadonlyMap<string, number> {
-    return this.#reservations;
+    return this.#reservations.byQueue;
   }
 
   /** Resolves when no pass is under way. */
@@ -114,16 +123,20 @@ export class Scheduler {
 
   async #passes(): Promise<void> {
     while (this.#hasNews) {
-      const pass = this.#next;
-      this.#next = Promise.withResolvers();
       try {
-        while (this.#hasNews) await this.#pass();
+        await this.#pass();
       } catch (error) {
         this.deps.log.error('scheduling failed', { error: String(error) });
+        for (const id of this.#inHand.queues) this.#owed.queues.add(id);
+        for (const id of this.#inHand.workers) this.#owed.workers.add(id);
       }
-      pass.resolve();
+      this.#inHand = noNews();
     }
+    // whatever was asked for since, some pass has taken it into account
+    const done = this.#next;
+    this.#next = Promise.withResolvers();
     this.#running = undefined;
+    done.resolve();
   }
 
   async #pass(): Promise<void> {
@@ -138,7 +151,8 @@ export class Scheduler {
       member.running = [...(member.running ?? []), task.resourcesToUse];
       fleet.wake(member.record.id);
     }
-    this.#settleReservations(slice, done.world, done.decisions);
+    this.#reservations.settle(done.world, done.decisions);
+    this.#reservations.dropStale(fleet);
     for (const id of done.empty) await store.read((sql) => this.queues.drop(sql, id));
     // a queue that gave something may have more to give than one pass takes
     for (const id of done.gave) if (!done.empty.includes(id)) this.#news.queues.add(id);
@@ -149,8 +163,10 @@ export class Scheduler {
   async #takeSlice(): Promise<Slice> {
     const { store, fleet } = this.deps;
     const ids = takeSome(this.#news.queues, QUEUES_PER_PASS);
+    const workerIds = takeSome(this.#news.workers, WORKERS_PER_PASS);
+    this.#inHand = { ...noNews(), queues: new Set(ids), workers: new Set(workerIds) };
     const impatient = new Set(ids.filter((id) => this.#news.impatient.delete(id)));
-    const members = takeSome(this.#news.workers, WORKERS_PER_PASS).flatMap((id) => fleet.get(id) ?? []);
+    const members = workerIds.flatMap((id) => fleet.get(id) ?? []);
     const unknown = ids.filter((id) => this.queues.get(id) === undefined);
     const unread = members.filter(({ running }) => running === undefined);
     if (unknown.length + unread.length > 0) {
@@ -164,13 +180,13 @@ export class Scheduler {
       });
     }
     const news = ids.flatMap((id) => this.queues.get(id) ?? []);
-    const reservations = this.#reservations;
+    const { reservations } = this;
     return chooseSlice({ fleet, queues: this.queues, reservations, news, impatient, members });
   }
 
   async #decide(sql: Queries, { queues, members }: Slice, now: Instant, effects: Effects) {
     const { fleet } = this.deps;
-    const world = await readWorld(sql, { queues, members, fleet, reservations: this.#reservations, hubMs: now.hubMs });
+    const world = await readWorld(sql, { queues, members, fleet, reservations: this.reservations, hubMs: now.hubMs });
     const decisions = schedule(world);
     const text = decisions.length === 0 ? undefined : recordWorld(world, decisions);
     const worldId = text === undefined ? null : await insertWorld(sql, text);
@@ -217,25 +233,5 @@ export class Scheduler {
     await recordDecision(sql, { ...audit, kind: 'placed' }, now.wallMs);
     log.info('task placed', { taskId: String(taskId), workerName: worker });
     return { member, task: await agentTask(sql, task) };
-  }
-
-  /** Keeps what was reserved, and lets go of what is no longer needed. */
-  #settleReservations({ queues }: Slice, world: World, decisions: readonly Placement[]): void {
-    const served = new Set(decisions.filter(({ kind }) => kind === 'place').map(({ taskId }) => taskId));
-    for (const { id, heads } of world.queues) {
-      const first = heads[0];
-      if (first === undefined || served.has(first.id)) this.#reservations.delete(id);
-    }
-    for (const { kind, taskId, workerId } of decisions) {
-      const queue = world.queues.find(({ heads }) => heads.some(({ id }) => id === taskId));
-      if (kind === 'reserve' && queue !== undefined) this.#reservations.set(queue.id, workerId);
-    }
-    for (const queue of queues) this.#dropStale(queue);
-  }
-
-  #dropStale({ classId }: QueueClass): void {
-    const workerId = this.#reservations.get(classId);
-    const member = workerId === undefined ? undefined : this.deps.fleet.get(workerId);
-    if (member === undefined || this.deps.fleet.stateOf(member) !== 'online') this.#reservations.delete(classId);
   }
 }
