@@ -20,6 +20,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'print the service file that keeps a hub running',
     load: () => import('./hub-service.ts'),
   },
+  'hub backup': { summary: 'copy all that a hub has stored, while it runs', load: () => import('./hub-backup.ts') },
+  'hub restore': { summary: 'make a hub out of a backup', load: () => import('./hub-restore.ts') },
   'hub check': { summary: 'check that what a hub has stored is consistent', load: () => import('./hub-check.ts') },
   submit: {
     summary: 'run the .cirrus.yml of a work tree on a hub and follow its logs',

@@ -18,6 +18,8 @@ export interface Engine {
   /** `test`, which is told as a gap where the engine is missing. */
   readonly test: (title: string, body: () => void | Promise<void>, timeoutMs?: number) => void;
   open(): Promise<TestStore>;
+  /** The address of a database that nobody has opened yet. */
+  empty(): Promise<string>;
 }
 
 async function openSqlite(): Promise<TestStore> {
@@ -33,7 +35,7 @@ async function openSqlite(): Promise<TestStore> {
 
 /** Describes `title` twice, on SQLite and on a PostgreSQL of its own: `body` calls `engine.test` and `engine.open`. */
 export function onBothEngines(title: string, body: (engine: Engine) => void): void {
-  describe(`${title} (sqlite)`, () => body({ name: 'sqlite', test, open: openSqlite }));
+  describe(`${title} (sqlite)`, () => body({ name: 'sqlite', test, open: openSqlite, empty: async () => ':memory:' }));
   describe(`${title} (postgres)`, () => {
     const gap = postgresGap();
     let server: TestPostgres | undefined;
@@ -41,12 +43,15 @@ export function onBothEngines(title: string, body: (engine: Engine) => void): vo
       if (gap === undefined) server = await startPostgres();
     }, 60_000);
     afterAll(() => server?.stop());
-    const open = async () => {
+    const empty = async () => {
       if (server === undefined) throw new Error('PostgreSQL has not been started');
-      const address = await server.create();
+      return server.create();
+    };
+    const open = async () => {
+      const address = await empty();
       const store = await Database.open(address);
       return { store, address, [Symbol.asyncDispose]: () => store.close() };
     };
-    body({ name: 'postgres', test: testNeeding('the store on PostgreSQL', gap), open });
+    body({ name: 'postgres', test: testNeeding('the store on PostgreSQL', gap), open, empty });
   });
 }

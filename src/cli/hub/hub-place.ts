@@ -15,6 +15,8 @@ export interface HubPlaceFlags extends DatabaseFlags {
 export interface HubPlace {
   readonly store: Database;
   readonly dataFolder: string;
+  /** Where it is another one. */
+  readonly sharedFolder: string | undefined;
   readonly logFolder: string;
   readonly objects: ObjectStore;
 }
@@ -33,10 +35,12 @@ export async function openHubPlace(flags: HubPlaceFlags, env: Environment): Prom
   const dataFolder = resolve(flags.data ?? defaultDataFolder(env, process.platform));
   const address = await databaseAddress(flags, env);
   const store = await Database.openExisting(address?.reveal() ?? join(dataFolder, 'hub.db'));
+  const sharedFolder = flags.shared === undefined ? undefined : resolve(flags.shared);
   return {
     store,
     dataFolder,
+    sharedFolder,
     logFolder: join(dataFolder, 'logs'),
-    objects: folderObjects(join(flags.shared === undefined ? dataFolder : resolve(flags.shared), 'objects')),
+    objects: folderObjects(join(sharedFolder ?? dataFolder, 'objects')),
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { randomToken } from '../../platform/random.ts';
 import type { Database } from '../store/database.ts';
 import { explainFault } from '../store/database-error.ts';
+import { BACKUP_LEASE, isLeased } from '../store/hubs.ts';
 import { dropTail, logsWithTail, readTail } from '../store/log-rows.ts';
 import { addChunks, type LogName, type LogState, logState, restartChunks, setLogState } from '../store/logs.ts';
 import { LogFiles } from './log-files.ts';
@@ -144,7 +145,9 @@ export class FileLogs implements LogStorage {
       await restartChunks(sql, log, size);
       await setLogState(sql, log, state, this.clock.wallMs());
     });
-    await this.#files.remove(name(open.state.generation));
+    // a backup may be about to copy it; then it is left over, and removed with what else is
+    const kept = await this.store.read((sql) => isLeased(sql, BACKUP_LEASE, this.clock.wallMs()));
+    if (!kept) await this.#files.remove(name(open.state.generation));
   }
 
   async forget(tasks: readonly number[]): Promise<void> {

@@ -22,7 +22,8 @@ const NUMBER_TYPES: readonly (number | string)[] = [20, 1700];
 
 type Row = Record<string, unknown>;
 
-function withNumbers(rows: unknown): unknown {
+/** The same rows, with whole numbers as numbers. */
+export function withNumbers<T>(rows: T): T {
   if (!Array.isArray(rows)) return rows;
   const { columns = [] } = rows as { columns?: readonly { readonly name: string; readonly type: number | string }[] };
   const names = columns.filter(({ type }) => NUMBER_TYPES.includes(type)).map(({ name }) => name);

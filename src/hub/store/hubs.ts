@@ -42,6 +42,9 @@ export async function leaveSlot(sql: Queries, name: string): Promise<void> {
   await sql`DELETE FROM hubs WHERE name = ${name}`;
 }
 
+/** While somebody has it, no hub removes a file that a stored state may speak of. */
+export const BACKUP_LEASE = 'backup';
+
 /** Takes or keeps what only one process may do at a time, until then; false when another has it. */
 export async function takeLease(
   sql: Queries,

@@ -52,3 +52,14 @@ export async function expectCurrent({ place, read }: Connection, migrations: rea
   const hint = 'start the hub of this pwagent once, which brings it up to date; or use the pwagent that serves it';
   throw new AppError('CONFIG', `${place} is not of this version of pwagent`, { hint });
 }
+
+/** Whether a hub has ever opened the database. */
+export async function hasSchema({ dialect, read }: Connection): Promise<boolean> {
+  const rows = await read((sql) =>
+    dialect.engine === 'sqlite'
+      ? sql`SELECT name FROM sqlite_master WHERE name = 'schema_migrations'`
+      : sql`SELECT table_name FROM information_schema.tables
+          WHERE table_schema = current_schema() AND table_name = 'schema_migrations'`,
+  );
+  return rows.length > 0;
+}
