@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError, EXIT } from '../src/lib/errors.ts';
+import { agentLog, emptyTask } from './agent-task.ts';
 import { binarySize } from './binary-size.ts';
 import { cirrusYml } from './cirrus-yml.ts';
 import { benchEnvironment, buildAll, executable } from './executable.ts';
@@ -33,6 +34,9 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) 
   'supervisor-deadline': supervisorDeadline,
   'binary-size': binarySize,
   'cirrus-yml': cirrusYml,
+  'agent-log': agentLog,
+  'empty-task': emptyTask,
+  'empty-task': emptyTask,
 };
 
 function chosen(words: readonly string[]): string[] {
