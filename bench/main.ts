@@ -36,7 +36,6 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) 
   'cirrus-yml': cirrusYml,
   'agent-log': agentLog,
   'empty-task': emptyTask,
-  'empty-task': emptyTask,
 };
 
 function chosen(words: readonly string[]): string[] {

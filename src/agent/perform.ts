@@ -4,8 +4,8 @@ import { startBackground } from './instructions/background.ts';
 import { clone } from './instructions/clone.ts';
 import { writeFileStep } from './instructions/file.ts';
 import type { StepContext, StepOutcome } from './instructions/instruction.ts';
-import { waitForTerminal } from './instructions/not-yet.ts';
 import { runScript } from './instructions/script.ts';
+import { waitForTerminal } from './instructions/wait-for-terminal.ts';
 
 /** Carries one instruction out. Throws `AppError` for what a person can mend; rejects on abort. */
 export async function perform(

@@ -149,7 +149,10 @@ export class TaskRun {
   }
 
   async #afterwards(outcome: StepOutcome, exported: string, output: StepLog): Promise<void> {
-    if (outcome.tag === 'stopped') await output.print(`\n${STOP_TEXT[outcome.reason]}`);
+    if (outcome.tag === 'stopped') {
+      await output.print(`\n${STOP_TEXT[outcome.reason]}`);
+      this.deps.log.warn('step was ended', { reason: outcome.reason, running: outcome.running ?? [] });
+    }
     if (outcome.tag === 'background') return; // it may still want to write to the file
     for (const complaint of await this.#variables.take(exported)) await output.print(complaint);
     await rm(exported, { force: true });

@@ -38,7 +38,7 @@ export type StepOutcome =
   | { readonly tag: 'completed'; readonly exitCode?: number }
   /** `signalled`: the script itself died of a signal that the agent did not send. */
   | { readonly tag: 'failed'; readonly exitCode?: number; readonly signalled?: boolean }
-  | { readonly tag: 'stopped'; readonly reason: StopReason }
+  | { readonly tag: 'stopped'; readonly reason: StopReason; readonly running?: readonly string[] }
   /** Runs on until the end of the task. */
   | { readonly tag: 'background'; readonly running: Running }
   /** Ends the task here. */

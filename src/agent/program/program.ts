@@ -28,7 +28,8 @@ export interface ProgramOptions {
 export type ProgramEnd =
   | { readonly tag: 'exited'; readonly code: number; readonly outputHeld: boolean }
   | { readonly tag: 'killed'; readonly signal: string; readonly outputHeld: boolean }
-  | { readonly tag: 'stopped'; readonly reason: StopReason };
+  /** `running`: the processes that had to be ended, each as `pid command`. */
+  | { readonly tag: 'stopped'; readonly reason: StopReason; readonly running: readonly string[] };
 
 function abortOf(signal: AbortSignal): { readonly aborted: Promise<'aborted'>; readonly release: () => void } {
   const { promise, resolve } = Promise.withResolvers<'aborted'>();
@@ -99,8 +100,9 @@ export class Program {
     release();
     if (first === 'aborted') {
       const reason = signal.reason as StopReason;
+      const running = programTree(this.child.pid, this.mark).map(({ pid, command }) => `${pid} ${command}`);
       await this.stop(reason === 'abandoned' ? signal : AbortSignal.any([]));
-      return { tag: 'stopped', reason };
+      return { tag: 'stopped', reason, running };
     }
     const outputHeld = await this.#settle();
     if (this.#outputError !== undefined) throw this.#outputError;
