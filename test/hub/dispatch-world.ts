@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Dispatch } from '../../src/hub/dispatch.ts';
 import { openDispatch } from '../../src/hub/dispatch.ts';
 import type { Member } from '../../src/hub/member.ts';
+import type { NewBuild } from '../../src/hub/model.ts';
 import { DEFAULT_POOL_SETTINGS } from '../../src/hub/pool-model.ts';
 import { noEffects, refreshBuild, tellEffects } from '../../src/hub/store/build-progress.ts';
 import { insertBuild } from '../../src/hub/store/builds.ts';
@@ -122,7 +123,12 @@ export class DispatchWorld {
     await this.rest();
   }
 
-  async submit(wishes: readonly TaskWish[], repository = '', branch = 'main'): Promise<string[]> {
+  async submit(
+    wishes: readonly TaskWish[],
+    repository = '',
+    branch = 'main',
+    more: Pick<NewBuild, 'pullRequest' | 'priority'> = {},
+  ): Promise<string[]> {
     const { ids, time } = this.hub;
     const tasks = makeTasks(wishes);
     const minted = {
@@ -131,7 +137,7 @@ export class DispatchWorld {
     };
     const effects = noEffects();
     await this.store.write(async (sql) => {
-      const build = { branch, revision: 'r', message: 'm', treeId: 't', repository, tasks };
+      const build = { branch, revision: 'r', message: 'm', treeId: 't', repository, tasks, ...more };
       await insertBuild(sql, build, minted, time.now().wallMs);
       await refreshBuild(sql, minted.buildId, time.now(), effects);
       await this.hub.tasks.supersede({ sql, now: time.now(), effects }, minted.buildId);
