@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { MASK } from '../../src/agent/masker.ts';
@@ -224,8 +224,10 @@ describe('scripts', () => {
 });
 
 describe('other instructions', () => {
-  test('files are written from variables and from text', async () => {
+  test('S12: files are written from variables, for this user alone, and from text', async () => {
     using folder = tempFolder();
+    mkdirSync(join(folder.path, 'deep/er'), { recursive: true });
+    writeFileSync(join(folder.path, 'deep/er/key'), 'an older and longer one', { mode: 0o644 });
     const from = (name: string, destinationPath: string, source: unknown) =>
       command(name, { case: 'fileInstruction', value: { destinationPath, source } });
     const commands = [

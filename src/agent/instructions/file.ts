@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AppError } from '../../lib/errors.ts';
 import { errnoOf } from '../../platform/files.ts';
@@ -9,8 +9,13 @@ import type { Perform } from './instruction.ts';
 async function write(path: string, content: string, mode: number): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, content, { mode });
-    await chmod(path, mode); // it may have been there before
+    const handle = await open(path, 'w', mode);
+    try {
+      await handle.chmod(mode); // it may have been there before, for everybody to read
+      await handle.writeFile(content);
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     const hint = 'the destination must be a path that this worker may write';
     throw new AppError('CONFIG', `file ${path} cannot be written (${errnoOf(error)})`, { hint, cause: error });
