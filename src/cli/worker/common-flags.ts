@@ -37,7 +37,7 @@ function given<T>(value: T | undefined, from: string): Given<T> | undefined {
 
 /** A variable that is empty counts as not set. */
 function variable(env: Environment, name: string): string | undefined {
-  return env[name] || undefined;
+  return env[name]?.trim() || undefined;
 }
 
 function tokenOf({ tokenFile, token }: CommonFlags): Given<Secret> | undefined {
