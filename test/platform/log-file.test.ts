@@ -151,7 +151,7 @@ describe('disks that are full', () => {
     expect(text).toMatch(/^(?:line \d{4}\n)+$/);
     expect(text.length).toBeGreaterThan(1_000);
     expect(stdout.toString()).toBe(
-      `lost: log file ${path} cannot be written (EFBIG); lines are lost until it can\nrecovered: log file ${path} can be written again; lines that were lost: ${200 - 102}\n`,
+      `lost: log file ${path} cannot be written (EFBIG); lines are lost until it can\nsize: 1020\nrecovered: log file ${path} can be written again; lines that were lost: ${200 - 102}\n`,
     );
   });
 });

@@ -103,6 +103,15 @@ describe('the closed service', () => {
   });
 });
 
+/** Weakness 46. */
+test.each([
+  ['640 KB', 'files were rotated at 100 MiB; here at 640000 bytes, as it says'],
+  ['100 MiB', 'files were rotated at 104 MiB; here at 104857600 bytes, as it says'],
+])('log.rotate-size: %s', (size, says) => {
+  const { notes } = migrateWorkerFile(`log: {file: w, rotate-size: ${size}}`, 'old.yml');
+  expect(notes).toContain(`log.rotate-size: ${says}`);
+});
+
 test('a second document and an empty file', () => {
   expect(migrated('token: a\n---\ntoken: b').value).toEqual({ token: 'a', ...ENDPOINT });
   expect(migrated('').keys).toEqual(['the file']);

@@ -65,6 +65,13 @@ describe('kinds', () => {
   });
 });
 
+test('Parallels has to be allowed like any other kind', async () => {
+  const policy = policyOf('{allowed-isolations: {tart: {}}}');
+  expect(await outcome(policy, parallels(Platform.DARWIN), host)).toContain('isolation "parallels"');
+  const allowing = policyOf('{allowed-isolations: {parallels: {}}}');
+  expect(await outcome(allowing, parallels(Platform.DARWIN), host)).toMatchObject({ kind: 'parallels' });
+});
+
 describe('images', () => {
   test.each([
     ['registry.example/team/*', 'registry.example/team/macos-base:latest', true],

@@ -118,6 +118,10 @@ describe('texts that could steer an engine', () => {
     expect(await mountsOf('[{source: "*"}]', [volume])).toContain(expected);
   });
 
+  test('a link that leads to such a name', async () => {
+    expect(await mountsOf('[{source: "*"}]', [{ source: '/var/cache/colon' }])).toContain('"/var/a:b" holds a colon');
+  });
+
   test('two shares of one name', async () => {
     const volumes = [
       { source: '/tmp', name: 'A' },
