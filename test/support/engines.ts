@@ -33,9 +33,20 @@ async function openSqlite(): Promise<TestStore> {
   return { store, address, [Symbol.asyncDispose]: close };
 }
 
+/** Each test makes databases of its own, which takes its time on a machine that is busy. */
+const BOUND_MS = 30_000;
+
+type Test = Engine['test'];
+
+const bounded =
+  (run: Test): Test =>
+  (title, body, timeoutMs = BOUND_MS) =>
+    run(title, body, timeoutMs);
+
 /** Describes `title` twice, on SQLite and on a PostgreSQL of its own: `body` calls `engine.test` and `engine.open`. */
 export function onBothEngines(title: string, body: (engine: Engine) => void): void {
-  describe(`${title} (sqlite)`, () => body({ name: 'sqlite', test, open: openSqlite, empty: async () => ':memory:' }));
+  describe(`${title} (sqlite)`, () =>
+    body({ name: 'sqlite', test: bounded(test), open: openSqlite, empty: async () => ':memory:' }));
   describe(`${title} (postgres)`, () => {
     const gap = postgresGap();
     let server: TestPostgres | undefined;
@@ -52,6 +63,6 @@ export function onBothEngines(title: string, body: (engine: Engine) => void): vo
       const store = await Database.open(address);
       return { store, address, [Symbol.asyncDispose]: () => store.close() };
     };
-    body({ name: 'postgres', test: testNeeding('the store on PostgreSQL', gap), open, empty });
+    body({ name: 'postgres', test: bounded(testNeeding('the store on PostgreSQL', gap)), open, empty });
   });
 }
