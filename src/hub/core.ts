@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { randomToken } from '../platform/random.ts';
 import type { HubTime } from './ages.ts';
 import type { Changes } from './changes.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import type { Explainer } from './explainer.ts';
 import type { Fleet } from './fleet.ts';
 import type { LogReader } from './logs/log-reader.ts';
@@ -29,6 +30,7 @@ export interface CoreDeps {
   readonly explainer: Explainer;
   readonly control: HubTaskControl;
   readonly logs: LogReader;
+  readonly disk: Pick<DiskWatch, 'expectRoom'>;
   readonly changes: Changes;
   readonly bus: Bus;
   readonly time: HubTime;
@@ -43,7 +45,8 @@ export class Core implements HubCore {
   constructor(private readonly deps: CoreDeps) {}
 
   async createBuild(build: NewBuild): Promise<BuildView> {
-    const { store, ids, time, bus, control } = this.deps;
+    const { store, ids, time, bus, control, disk } = this.deps;
+    disk.expectRoom();
     const secrets = () => ({ clientSecret: randomToken(), serverSecret: randomToken() });
     const minted = { buildId: ids.next(), tasks: build.tasks.map(() => ({ id: ids.next(), ...secrets() })) };
     const effects = noEffects();

@@ -1,8 +1,12 @@
 import { Database as LockFile } from 'bun:sqlite';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../lib/errors.ts';
 import { ensureWritableFolder, errnoOf, writeFileAtomically } from '../platform/files.ts';
+import { hostName } from '../platform/host.ts';
+
+const HOLDER = 'hub.holder';
 
 /** A folder that this process alone serves from. */
 export interface DataFolder {
@@ -24,12 +28,25 @@ async function closeToOthers(path: string): Promise<void> {
   const { mode, uid } = await stat(path);
   if ((mode & 0o077) === 0) return;
   const names = await readdir(path);
-  const ours = (names.length === 0 || names.includes('hub.db')) && (mode & 0o1000) === 0 && uid === process.getuid?.();
+  const ours =
+    (names.length === 0 || names.includes('hub.db') || names.includes('hub.lock')) &&
+    (mode & 0o1000) === 0 &&
+    uid === process.getuid?.();
   if (!ours) {
     const hint = `run chmod 700 ${path}, or give another folder with --data`;
     throw new AppError('CONFIG', `data folder ${path} is open to other users, and tokens are kept in it`, { hint });
   }
   await chmod(path, 0o700);
+}
+
+/** Who has the folder, for whoever wants it too; means nothing while the lock is free. */
+function holderOf(path: string): string {
+  try {
+    const text = readFileSync(join(path, HOLDER), 'utf8').trim();
+    return /^process \d+ on \S+$/.test(text) ? ` (${text})` : '';
+  } catch {
+    return ''; // it is just starting
+  }
 }
 
 /** Holds an exclusive lock that the system takes back when this process dies, however it dies. */
@@ -41,8 +58,10 @@ function lock(path: string): () => void {
   } catch (error) {
     file.close();
     const hint = 'stop that hub first, or give another folder with --data';
-    throw new AppError('CONFIG', `data folder ${path} is in use by another hub`, { hint, cause: error });
+    const message = `data folder ${path} is in use by another hub${holderOf(path)}`;
+    throw new AppError('CONFIG', message, { hint, cause: error });
   }
+  writeFileSync(join(path, HOLDER), `process ${process.pid} on ${hostName()}\n`, { mode: 0o600 });
   return () => file.close();
 }
 

@@ -29,6 +29,8 @@ export class Fleet {
   readonly #ends = new Map<string, number>();
   /** Set when the hub goes down: polls are answered at once from then on. */
   closing = false;
+  /** Set while the hub takes no new work: nobody is given any. */
+  suspended = false;
 
   constructor(private readonly clock: Pick<Clock, 'monoMs' | 'wallMs'>) {}
 
@@ -181,7 +183,7 @@ export class Fleet {
   /** How it stands, for whoever gives out tasks. */
   stateOf(member: Member): WorkerState {
     const { disabled, draining, id } = member.record;
-    if (disabled || draining) return 'paused';
+    if (disabled || draining || this.suspended) return 'paused';
     if (!this.isOnline(member)) return 'offline';
     const joins = this.#joins.get(id) ?? [];
     const calm = this.clock.monoMs() - (joins.at(-1) ?? 0) >= CALM_MS;

@@ -9,6 +9,7 @@ import type { BlobKeeper } from './blobs/keeper.ts';
 import { type ContentOptions, openContent } from './blobs/open-content.ts';
 import { Control } from './control.ts';
 import { Core } from './core.ts';
+import type { DiskWatch } from './disk-watch.ts';
 import { openDispatch } from './dispatch.ts';
 import { LogIntake } from './log-intake.ts';
 import { LogReader } from './logs/log-reader.ts';
@@ -30,6 +31,7 @@ import type { IdSource } from './store/ids.ts';
 export interface HeartDeps {
   readonly store: Database;
   readonly logs: HubLogs;
+  readonly disk: DiskWatch;
   readonly source: SourceAccess;
   readonly vault: Pick<SecretVault, 'find'>;
   readonly content: ContentOptions;
@@ -62,6 +64,7 @@ export interface Heart {
 export async function startHeart({
   store,
   logs,
+  disk,
   source,
   vault,
   content: options,
@@ -77,9 +80,26 @@ export async function startHeart({
   const registration = new Registration({ store, fleet, roster, changes, ids, clock, log });
   const auth = new Authenticator(store, fleet, roster, clock);
   const content = openContent(options, { store, auth, clock, log });
-  const work = [sweeper.run(stopped.signal), logs.run(stopped.signal)];
+  const suspendOrGoOn = () => {
+    fleet.suspended = disk.isFull;
+    for (const { record } of fleet.ready()) void scheduler.workerFreed(record.id);
+  };
+  suspendOrGoOn();
+  const work = [sweeper.run(stopped.signal), logs.run(stopped.signal), disk.run(suspendOrGoOn, stopped.signal)];
   const reader = new LogReader(store, logs.storage);
-  const core = new Core({ store, fleet, explainer, control: tasks, logs: reader, changes, bus, time, ids, clock });
+  const core = new Core({
+    store,
+    fleet,
+    explainer,
+    control: tasks,
+    logs: reader,
+    disk,
+    changes,
+    bus,
+    time,
+    ids,
+    clock,
+  });
   const reports = { store, life, changes, clock, log };
   return {
     core,

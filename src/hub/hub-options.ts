@@ -19,6 +19,8 @@ export interface HubOptions {
   /** For gRPC: workers and agents. */
   readonly grpc: ListenAddress;
   readonly dataFolder: string;
+  /** With less room on its disks the hub takes no new work. */
+  readonly minFreeBytes?: number | undefined;
   /** What all hubs on one database share: work trees, logs, caches and artifacts. By default the data folder. */
   readonly sharedFolder?: string | undefined;
   /** Address of a PostgreSQL database, with its password; by default a file of SQLite in the data folder. */

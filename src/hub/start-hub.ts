@@ -9,6 +9,7 @@ import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
 import { openFolderBlobs } from './blobs/folder-blobs.ts';
 import { openDataFolder } from './data-folder.ts';
+import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
 import { startHeart } from './heart.ts';
 import { formatListen, type HubOptions } from './hub-options.ts';
@@ -17,7 +18,7 @@ import { openLogs } from './logs/open-logs.ts';
 import { loadSecretsKey } from './secrets/key-file.ts';
 import { createVault } from './secrets/vault.ts';
 import { serveHttp } from './serve-http.ts';
-import { createSourceStore } from './source/source-store.ts';
+import { createSourceStore, type SourceStore } from './source/source-store.ts';
 import { Database } from './store/database.ts';
 
 export interface HubDeps {
@@ -37,6 +38,9 @@ export interface RunningHub {
   /** Ends in good order: held polls are answered, running calls get 5 s, or less when `hurry` aborts. */
   stop(hurry: AbortSignal): Promise<void>;
 }
+
+/** Kept free for results and logs of what has begun. */
+export const MIN_FREE_BYTES = 256 * 1024 * 1024;
 
 const DRAIN_MS = 5_000;
 
@@ -74,14 +78,26 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   await ensureWritableFolder(shared);
   const address = { url: '' };
   const publicUrl = () => options.publicUrl ?? address.url;
-  const source = await createSourceStore({ folder: join(shared, 'source'), publicUrl, clock, log, env }, signal);
+  const disk = new DiskWatch({
+    ...{ folders: [...new Set([folder.path, shared])], minFreeBytes: options.minFreeBytes ?? MIN_FREE_BYTES },
+    ...{ freeBytes: freeBytesOf, clock, log },
+  });
+  await disk.look();
+  const trees = await createSourceStore({ folder: join(shared, 'source'), publicUrl, clock, log, env }, signal);
+  const source: SourceStore = {
+    ...trees,
+    putTree: (body, stop) => {
+      disk.expectRoom();
+      return trees.putTree(body, stop);
+    },
+  };
   const objects = folderObjects(join(shared, 'objects'));
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
   const key = await loadSecretsKey(options.secretsKeyFile ?? join(shared, 'secrets-key'));
   const vault = createVault(store, key, clock);
   const blobs = await openFolderBlobs(join(shared, 'blobs'));
   const content = { blobs, publicUrl: () => ({ text: publicUrl(), given: options.publicUrl !== undefined }) };
-  const heart = await startHeart({ store, logs, source, vault, content, clock, random, log });
+  const heart = await startHeart({ store, logs, disk, source, vault, content, clock, random, log });
   undo.add(() => heart.stop());
   const keeping = new AbortController();
   const keeper = heart.keeper.run(keeping.signal);

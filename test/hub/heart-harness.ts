@@ -24,6 +24,7 @@ import {
 import { type RpcServer, startRpcServer } from '../../src/rpc/server.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { wideDisk } from './wide-disk.ts';
 
 export const POOL_TOKEN = 'pool-token';
 
@@ -123,7 +124,17 @@ export class HubUnderTest {
     const blobs = await openFolderBlobs(/^postgres:|:memory:/.test(path) ? `${scratch.path}/blobs` : `${path}.blobs`);
     const web: PublicAddress = { text: 'http://127.0.0.1:1', given: true };
     const content = { blobs, publicUrl: () => web, limits };
-    const heart = await startHeart({ store, logs, source, vault, content, clock, random: () => 0.5, log });
+    const heart = await startHeart({
+      store,
+      logs,
+      disk: wideDisk(clock, log),
+      source,
+      vault,
+      content,
+      clock,
+      random: () => 0.5,
+      log,
+    });
     await store.write(async (sql) => {
       const isNew = (await sql`SELECT id FROM pools`).length === 0;
       const pool = await ensurePool(sql, 'default', heart.ids.next(), clock.wallMs());

@@ -50,7 +50,19 @@ async function parts() {
   );
   const { fleet, time, ids, changes, scheduler, sweeper, explainer, tasks } = dispatch;
   const reader = new LogReader(store, logs);
-  const core = new Core({ store, fleet, explainer, control: tasks, logs: reader, changes, bus, time, ids, clock });
+  const core = new Core({
+    store,
+    fleet,
+    explainer,
+    control: tasks,
+    logs: reader,
+    disk: { expectRoom: () => {} },
+    changes,
+    bus,
+    time,
+    ids,
+    clock,
+  });
   await store.write((sql) => ensurePool(sql, 'default', 1, 0));
   const wish = { name: 'unit', labels: { os: 'darwin' } };
   const build = { branch: 'b', revision: 'r', message: 'm', treeId: 't', tasks: makeTasks([wish]) };
