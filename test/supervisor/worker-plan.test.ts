@@ -88,6 +88,15 @@ test('folder: as told, else the home, else the root', () => {
 });
 
 describe('what the worker is handed', () => {
+  test('a file with upstreams brings its own tokens, and is told when others may open it', () => {
+    using folder = tempFolder();
+    const file = `${folder.path}/w.yml`;
+    writeFileSync(file, 'upstreams:\n  - token: inside\n', { mode: 0o644 });
+    const { plan: made, warnings } = plan(`config: ${file}`);
+    expect(made.setup?.()?.token).toBeNull();
+    expect(warnings).toContain(`${file} holds a token and other users may open it: run chmod 600 ${file}`);
+  });
+
   test('text and token, read anew each time; open files are told', () => {
     using folder = tempFolder();
     const [file, token] = [`${folder.path}/w.yml`, `${folder.path}/t`];
