@@ -15,16 +15,20 @@ import { firstLogLine } from './first-log-line.ts';
 import { idle } from './idle.ts';
 import { logIngestion } from './log-ingestion.ts';
 import { describeMachine } from './machine.ts';
+import { pollingWorkers } from './polling-workers.ts';
 import { type Outcome, storeOutcome, tableOf, writePerformancePage } from './report.ts';
 import { restart } from './restart.ts';
 import { startUp } from './start-up.ts';
 import { supervisorDeadline } from './supervisor-deadline.ts';
 import { supervisorIdle } from './supervisor-idle.ts';
 import { supervisorTicks } from './supervisor-ticks.ts';
+import { tasksPerSecond } from './tasks-per-second.ts';
 
 /** Each starts what it needs below `folder`, an empty one, and ends it again. In the order of the page. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
   'first-log-line': firstLogLine,
+  'tasks-per-second': tasksPerSecond,
+  'polling-workers': pollingWorkers,
   'log-ingestion': logIngestion,
   restart,
   idle,

@@ -47,8 +47,10 @@ export class LoadWorker {
     private readonly hub: HubAddress,
     readonly name: string,
     private readonly resources: Readonly<Record<string, number>>,
+    /** A connection that several workers share. */
+    client?: RpcClient,
   ) {
-    this.client = connect(parseEndpoint(hub.grpc), []);
+    this.client = client ?? connect(parseEndpoint(hub.grpc), []);
   }
 
   get #info() {

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { AppError } from '../src/lib/errors.ts';
+import { connect } from '../src/rpc/client.ts';
+import { parseEndpoint } from '../src/rpc/endpoint.ts';
+import { LoadWorker } from '../test/support/load-client.ts';
+import { startHubProcess } from './hub-process.ts';
+import { type Outcome, rowOf } from './report.ts';
+import { usageOf } from './usage.ts';
+
+const WORKERS = 10_000;
+const PER_CONNECTION = 10;
+const AT_ONCE = 50;
+const WINDOWS = 5;
+const WINDOW_MS = 12_000;
+
+/** Does `work` for all items, so many at a time. */
+async function inParallel<Item>(items: readonly Item[], atOnce: number, work: (item: Item) => Promise<void>) {
+  const rest = items.values();
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const item of rest) await work(item);
+    }),
+  );
+}
+
+/** Ten thousand workers that poll one hub and get nothing, held as long as the hub wants. */
+export async function pollingWorkers(folder: string, signal: AbortSignal): Promise<Outcome> {
+  const hub = await startHubProcess(join(folder, 'hub'), signal);
+  const cores: number[] = [];
+  const memory: number[] = [];
+  const stop = new AbortController();
+  const polling = AbortSignal.any([signal, stop.signal]);
+  const failures = { count: 0 };
+  const connections = Array.from({ length: WORKERS / PER_CONNECTION }, () => connect(parseEndpoint(hub.grpc), []));
+  const workers = Array.from(
+    { length: WORKERS },
+    (_, index) => new LoadWorker(hub, `w${index}`, { slots: 1 }, connections[index % connections.length]),
+  );
+  const poll = async (worker: LoadWorker) => {
+    while (!polling.aborted) {
+      await worker.poll([], polling).catch(() => {
+        if (!polling.aborted) failures.count += 1;
+      });
+    }
+  };
+  const polls: Promise<void>[] = [];
+  try {
+    await inParallel(workers, AT_ONCE, async (worker) => {
+      await worker.register(signal);
+      polls.push(poll(worker));
+    });
+    await Bun.sleep(WINDOW_MS);
+    for (let window = 0; window < WINDOWS; window += 1) {
+      signal.throwIfAborted();
+      const before = usageOf(hub.child.pid);
+      const startMs = performance.now();
+      await Bun.sleep(WINDOW_MS);
+      const after = usageOf(hub.child.pid);
+      cores.push((after.cpuSeconds - before.cpuSeconds) / ((performance.now() - startMs) / 1_000));
+      memory.push(after.residentMiB);
+    }
+    if (failures.count > WORKERS / 100) throw new AppError('JOB_FAILED', `${failures.count} polls failed`);
+  } finally {
+    stop.abort();
+    await Promise.all(polls);
+    for (const connection of connections) connection.close();
+    await hub.stop();
+  }
+  return {
+    name: 'polling-workers',
+    title: `${WORKERS.toLocaleString('en')} polling workers`,
+    method: `${WORKERS} workers register and poll, ${PER_CONNECTION} on each of ${connections.length} connections; there is nothing to do, so each poll is held for 20 s. Processor time and memory of the hub over ${WINDOWS} windows of ${WINDOW_MS / 1_000} s. The workers share the two cores with the hub. Failed polls: ${failures.count}.`,
+    bounds: 'HTTP/2 of the runtime: 500 calls a second come and go, each with a timer and a look at the store.',
+    rows: [
+      rowOf('hub, cores in use', '', cores, { goal: 1 }),
+      rowOf('hub, resident memory', 'MiB', memory, { goal: 400 }),
+    ],
+  };
+}
