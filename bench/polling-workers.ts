@@ -72,7 +72,7 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
     method: `${WORKERS} workers register and poll, ${PER_CONNECTION} on each of ${connections.length} connections; there is nothing to do, so each poll is held for 20 s. Processor time and memory of the hub over ${WINDOWS} windows of ${WINDOW_MS / 1_000} s. The workers share the two cores with the hub. Failed polls: ${failures.count}.`,
     bounds: 'HTTP/2 of the runtime: 500 calls a second come and go, each with a timer and a look at the store.',
     rows: [
-      rowOf('hub, cores in use', '', cores, { goal: 1 }),
+      rowOf('hub, processor', 'cores', cores, { goal: 1 }),
       rowOf('hub, resident memory', 'MiB', memory, { goal: 400 }),
     ],
   };

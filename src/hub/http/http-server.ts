@@ -54,6 +54,14 @@ function listenError(error: unknown, { hostname, port, tls }: HttpServerOptions)
   }
 }
 
+/**
+ * A request whose head names no usable host, as those of HTTP/1.0 that load balancers ask for the health with, comes with
+ * a path alone for its address. It gets a host that nobody has, so that it counts as nobody's page.
+ */
+function withAddress(request: Request): Request {
+  return URL.canParse(request.url) ? request : new Request(new URL(request.url, 'http://nobody.invalid'), request);
+}
+
 /** Starts listening. Throws `AppError`: UNAVAILABLE for a taken port, CONFIG for an impossible address. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { hostname, port, tls, fetch } = options;
@@ -63,7 +71,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       port,
       fetch(request, connection) {
         connection.timeout(request, IDLE_TIMEOUT_S);
-        return fetch(request, { address: connection.requestIP(request)?.address });
+        return fetch(withAddress(request), { address: connection.requestIP(request)?.address });
       },
       development: false,
       reusePort: false, // unless told, the runtime may share the port with another server and split its requests

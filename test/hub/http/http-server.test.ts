@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { connect } from 'node:net';
 import { createHttpServer } from '../../../src/hub/http/http-server.ts';
 import { AppError, EXIT } from '../../../src/lib/errors.ts';
 
@@ -27,6 +28,20 @@ describe('listening', () => {
       await server.stop();
     }
     expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  test.each(['', 'Host: \r\n', 'Host: a b\r\n'])('a request without a usable host (%j) is nobody’s', async (host) => {
+    const server = createHttpServer({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: (request) => new Response(`at ${new URL(request.url).href} by ${request.method}`),
+    });
+    const socket = connect(server.port, '127.0.0.1');
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())));
+    socket.write(`OPTIONS /readyz HTTP/1.0\r\n${host}\r\n`);
+    expect(await answer).toContain('at http://nobody.invalid/readyz by OPTIONS');
+    socket.destroy();
+    await server.stop();
   });
 
   test('a foreign address and a broken certificate are configuration errors', () => {
