@@ -110,6 +110,13 @@ async function rounds(count: number, signal: AbortSignal, run: () => Promise<Tas
   return runs;
 }
 
+/** Peak of an agent's resident memory in MiB while a script prints so many of them; all of them must come in. */
+export async function peakOfLog(folder: string, mebibytes: number): Promise<number> {
+  const { peakMiB, logBytes } = await runTask(folder, { script: printing(mebibytes), resumable: true });
+  if (logBytes < mebibytes * 2 ** 20) throw new AppError('JOB_FAILED', `only ${logBytes} bytes of log came in`);
+  return peakMiB;
+}
+
 export async function agentLog(folder: string, signal: AbortSignal): Promise<Outcome> {
   const script = printing(MEBIBYTES);
   const plain = await rounds(LOG_ROUNDS, signal, () => runTask(folder, { script, resumable: true }));

@@ -5,6 +5,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { parseMutated, tellTally } from './cirrus-yml/mutated-documents.ts';
+import { printGibibyte } from './deep/agent-log.ts';
 import { buildHost } from './deep/build-host.ts';
 import { attackOverAndOver } from './deep/hostile.ts';
 import { killOverAndOver, tellKills } from './deep/hub-kills.ts';
@@ -31,6 +32,7 @@ const RUNS: readonly (() => string | Promise<string>)[] = [
   () => tellTally(parseMutated(DOCUMENTS, seed), seed),
   () => tryLives(TASK_LIVES, seed),
   () => buildHost(),
+  () => printGibibyte(),
   async () => tellRestarts(await restartOverAndOver(RESTARTS)),
   async () => tellLadder(await climbInVain(LADDER_ROUNDS)),
   () => attackOverAndOver(ATTACKS),
