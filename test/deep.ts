@@ -13,6 +13,7 @@ import { climbInVain, tellLadder } from './deep/ladder.ts';
 import { killReplicas, tellReplicas } from './deep/replicas.ts';
 import { tellRestarts } from './deep/restart-tally.ts';
 import { restartOverAndOver } from './deep/restarts.ts';
+import { killWorkers, tellWorkerKills } from './deep/worker-kills.ts';
 import { tryLives } from './hub/task-life-trial.ts';
 import { runSchedules, tellCounts } from './supervisor/schedules.ts';
 
@@ -25,6 +26,7 @@ const HUB_KILLS = 200;
 const REPLICA_KILLS = 60;
 const REPLICA_KILL_EVERY_MS = 3_000;
 const TASK_LIVES = 500;
+const WORKER_KILLS = 100;
 
 const seed = Number(process.argv[2] ?? randomInt(2 ** 31));
 const RUNS: readonly (() => string | Promise<string>)[] = [
@@ -36,6 +38,7 @@ const RUNS: readonly (() => string | Promise<string>)[] = [
   async () => tellRestarts(await restartOverAndOver(RESTARTS)),
   async () => tellLadder(await climbInVain(LADDER_ROUNDS)),
   () => attackOverAndOver(ATTACKS),
+  async () => tellWorkerKills(await killWorkers(WORKER_KILLS, seed), seed),
   async () => tellKills(await killOverAndOver(HUB_KILLS, seed), seed),
   async () => tellReplicas(await killReplicas(REPLICA_KILLS, REPLICA_KILL_EVERY_MS, seed), seed),
 ];
