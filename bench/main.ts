@@ -23,6 +23,7 @@ import { supervisorDeadline } from './supervisor-deadline.ts';
 import { supervisorIdle } from './supervisor-idle.ts';
 import { supervisorTicks } from './supervisor-ticks.ts';
 import { tasksPerSecond } from './tasks-per-second.ts';
+import { workerTasks } from './worker-tasks.ts';
 
 /** Each starts what it needs below `folder`, an empty one, and ends it again. In the order of the page. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) => Promise<Outcome>>> = {
@@ -32,6 +33,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) 
   'log-ingestion': logIngestion,
   restart,
   idle,
+  'worker-tasks': (folder, signal) => workerTasks(folder, signal),
   'start-up': startUp,
   'supervisor-idle': supervisorIdle,
   'supervisor-ticks': supervisorTicks,
