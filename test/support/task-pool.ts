@@ -24,7 +24,11 @@ export interface PooledTask {
   readonly events: string[];
   /** How often it was found lost: a new session whose first poll does not name it. */
   lost: number;
+  /** Polls that named it after its end: one or two may have been on their way. */
+  named: number;
 }
+
+const MAX_NAMED = 5;
 
 /**
  * A control plane for one worker with as many slots as given: hands out tasks of one script each, as fast as they end, and
@@ -62,7 +66,7 @@ export class TaskPool {
   add(...scripts: readonly string[]): void {
     for (const script of scripts) {
       const id = `${this.tasks.size + 1}`;
-      const task = { id, script, session: 0, events: [], lost: 0 };
+      const task = { id, script, session: 0, events: [], lost: 0, named: 0 };
       this.tasks.set(id, task);
       this.#waiting.push(task);
     }
@@ -92,7 +96,10 @@ export class TaskPool {
 
   #reconcile(session: number, { runningTasks }: PollRequest): void {
     for (const id of runningTasks) {
-      if (!this.#open.has(id)) this.complaints.push(`a poll names task ${id}, which is over or was never given`);
+      const task = this.tasks.get(id);
+      if (task === undefined) this.complaints.push(`a poll names task ${id}, which was never given`);
+      else if (!this.#open.has(id)) task.named += 1;
+      if (task?.named === MAX_NAMED) this.complaints.push(`polls go on naming task ${id}, which is over`);
     }
     if (this.#reconciled === session) return;
     this.#reconciled = session;
