@@ -30,7 +30,7 @@ function taskOf(taskId: string) {
   };
 }
 
-test('W29: the secrets reach the agent by descriptor alone, and the folder is gone afterwards', async () => {
+test('W29 W34: the secrets reach the agent by descriptor alone, its own files lie in a private folder, and both folders are gone afterwards', async () => {
   using temporary = tempFolder();
   const instance = await make(temporary.path);
   expect(await instance.run(taskOf('passes'), never)).toEqual({ problem: null });
