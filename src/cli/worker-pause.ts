@@ -1,10 +1,9 @@
-import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../lib/duration.ts';
-import { AppError, describeError, EXIT } from '../lib/errors.ts';
+import { AppError, EXIT } from '../lib/errors.ts';
 import { systemClock } from '../platform/clock.ts';
 import { pauseWorker } from '../worker/pause.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
+import { durationFlag } from './duration-flag.ts';
 import { plainSwitches } from './go-switches.ts';
 import { addCommonFlags, type CommonFlags } from './worker/common-flags.ts';
 import { loadOptions } from './worker/load-options.ts';
@@ -13,14 +12,6 @@ import { PAUSE_EXIT, pauseDepsOf, tellUnknown } from './worker/pause-parts.ts';
 interface Flags extends CommonFlags {
   readonly wait?: boolean;
   readonly timeout?: number;
-}
-
-function durationOf(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new InvalidArgumentError(describeError(error));
-  }
 }
 
 function defineWorkerPause() {
@@ -37,7 +28,7 @@ function defineWorkerPause() {
     .option(
       '--timeout <duration>',
       'with --wait: end with 4 after so long, such as 90s or 1h (default: no limit)',
-      durationOf,
+      durationFlag,
     )
     .addHelpText('after', '\nExit codes: 0 paused, 3 the hub does not know the worker, 4 time-out, 75 interrupted.');
 }

@@ -1,11 +1,13 @@
 import { Option } from 'commander';
+import { formatDuration } from '../lib/duration.ts';
 import { EXIT } from '../lib/errors.ts';
 import { systemClock } from '../platform/clock.ts';
 import { BUILD } from '../platform/version.ts';
 import { startTelemetry } from '../worker/telemetry/start-telemetry.ts';
-import type { WorkerEnd } from '../worker/worker.ts';
+import { DRAIN_MS, type WorkerEnd } from '../worker/worker.ts';
 import type { CliContext } from './context.ts';
 import { defineCommand, parseArgs } from './define-command.ts';
+import { durationFlag } from './duration-flag.ts';
 import { plainSwitches } from './go-switches.ts';
 import { buildWorker } from './worker/build-worker.ts';
 import { addCommonFlags } from './worker/common-flags.ts';
@@ -15,6 +17,7 @@ import { settleUser, type UserFlags } from './worker/worker-user.ts';
 
 interface Flags extends RunFlags, UserFlags {
   readonly supervised?: boolean;
+  readonly drainTimeout?: number;
 }
 
 const SWITCHES = ['debug', 'ephemeral', 'exit-on-refusal', 'user-coarse-grained'];
@@ -35,6 +38,11 @@ function defineWorkerRun() {
   return addCommonFlags(command)
     .option('--ephemeral', 'run one task, then take leave of the hub and end')
     .option('--exit-on-refusal', 'end with 69 when the hub refuses this worker for good, instead of trying on')
+    .option(
+      '--drain-timeout <duration>',
+      `on SIGTERM: how long running tasks may go on before they are cancelled (default: ${formatDuration(DRAIN_MS)})`,
+      durationFlag,
+    )
     .option('--user <name>', 'macOS, as root: become this user before anything is read')
     .option('--user-coarse-grained', 'macOS, with --user: stay root, and run the agents alone as that user')
     .addOption(new Option('--supervised').hideHelp());
@@ -63,7 +71,8 @@ export async function run(args: readonly string[], context: CliContext): Promise
     resources: options.resources,
   });
   const telemetry = await startTelemetry(own.env, `${BUILD.version}-${BUILD.commit}`, log, systemClock);
-  const worker = buildWorker({ ...start, telemetry, agentUser, supervised: orders !== undefined }, log, own);
+  const drainMs = orders === undefined ? (flags.drainTimeout ?? DRAIN_MS) : 0; // a supervisor drains its worker before it stops it
+  const worker = buildWorker({ ...start, telemetry, agentUser, drainMs }, log, own);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
   const end = await worker.run(stop, context.hurry);

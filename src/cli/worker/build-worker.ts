@@ -17,7 +17,7 @@ import type { WorkerOptions } from '../../worker/configuration/options.ts';
 import type { WorkerLink } from '../../worker/link.ts';
 import { decide } from '../../worker/policy/decide.ts';
 import type { Telemetry } from '../../worker/telemetry/telemetry.ts';
-import { CANCEL_GRACE_MS, DRAIN_MS, Worker } from '../../worker/worker.ts';
+import { CANCEL_GRACE_MS, Worker } from '../../worker/worker.ts';
 import type { CliContext } from '../context.ts';
 import { homeOf } from './worker-user.ts';
 
@@ -29,13 +29,13 @@ async function createInstance(placement: Placement, none: NoneOptions): Promise<
   });
 }
 
-/** The worker with its real parts. One under a supervisor was drained before it is stopped. */
+/** The worker with its real parts. */
 export function buildWorker(
   start: {
     readonly options: WorkerOptions;
     readonly passEnvironment: readonly string[];
     readonly link: WorkerLink;
-    readonly supervised: boolean;
+    readonly drainMs: number;
     /** Whom agents run as, when that is not the worker's own user. */
     readonly agentUser: User | undefined;
     readonly telemetry: Telemetry;
@@ -43,7 +43,7 @@ export function buildWorker(
   log: Logger,
   { env }: CliContext,
 ): Worker {
-  const { options, passEnvironment, link, supervised, telemetry, agentUser } = start;
+  const { options, passEnvironment, link, drainMs, telemetry, agentUser } = start;
   const agentCommand = [...selfCommand(), 'agent'];
   const folders = new WorkingFolders({ temporary: tempFolder(), locks: openFileLocks(), clock: systemClock, log });
   void folders.sweep(); // tasks wait for it, the registration does not
@@ -56,7 +56,7 @@ export function buildWorker(
     createInstance: (placement) => createInstance(placement, none),
     engines: {},
     telemetry,
-    drainMs: supervised ? 0 : DRAIN_MS,
+    drainMs,
     ...{ link, log, clock: systemClock, random: systemRandom },
   });
 }
