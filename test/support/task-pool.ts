@@ -43,6 +43,7 @@ export class TaskPool {
   #open = new Map<string, PooledTask>();
   #waiting: PooledTask[] = [];
   #reconciled = 0;
+  #disabled = false;
   #server: RpcServer | undefined;
   #changed = Promise.withResolvers<void>();
 
@@ -115,11 +116,12 @@ export class TaskPool {
     this.polls += 1;
     this.#reconcile(session, request);
     const hold = setTimeout(() => this.#tell(), 1_000);
-    const full = () => this.#open.size >= this.slots || this.#waiting.length === 0;
+    const full = () => this.#disabled || this.#open.size >= this.slots || this.#waiting.length === 0;
     if (full() && !signal.aborted) await this.#changed.promise;
     clearTimeout(hold);
     this.#session(headers);
-    const given = signal.aborted ? [] : this.#waiting.splice(0, Math.max(0, this.slots - this.#open.size));
+    const given =
+      signal.aborted || this.#disabled ? [] : this.#waiting.splice(0, Math.max(0, this.slots - this.#open.size));
     for (const task of given) {
       task.session = session;
       this.#open.set(task.id, task);
@@ -170,13 +172,17 @@ export class TaskPool {
     return [
       unaryHandler(worker.register, async () => {
         this.registrations += 1;
+        this.#disabled = false;
         return { sessionToken: `${this.registrations}` };
       }),
       unaryHandler(worker.poll, (request, { headers, signal }) => this.#poll(request, headers, signal)),
       unaryHandler(worker.taskStarted, async (_request, { headers }) => this.#said('started', headers)),
       unaryHandler(worker.taskFailed, async (_request, { headers }) => this.#said('failed', headers)),
       unaryHandler(worker.taskStopped, async (_request, { headers }) => this.#said('stopped', headers)),
-      unaryHandler(worker.updateStatus, async ({ disabled }) => ({ disabled })),
+      unaryHandler(worker.updateStatus, async ({ disabled }) => {
+        this.#disabled = disabled;
+        return { disabled };
+      }),
       unaryHandler(agent.initialCommands, async (_request, { headers }) => this.#commands(headers)),
       unaryHandler(agent.reportCommandUpdates, async () => ({})),
       unaryHandler(agent.heartbeat, async () => ({})),
