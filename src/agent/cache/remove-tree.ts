@@ -1,13 +1,12 @@
-import type { Dirent } from 'node:fs';
-import { chmod, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { nameOfBytes, systemPath } from '../../lib/raw-name.ts';
 import { errnoOf } from '../../platform/files.ts';
 
 async function openFolders(path: string): Promise<void> {
+  if (!(await lstat(systemPath(path))).isDirectory()) return;
   await chmod(systemPath(path), 0o700);
-  const entries: Dirent<Buffer>[] = await readdir(systemPath(path), { withFileTypes: true, encoding: 'buffer' });
-  for (const entry of entries) {
-    if (entry.isDirectory()) await openFolders(`${path}/${nameOfBytes(entry.name)}`);
+  for (const name of await readdir(systemPath(path), { encoding: 'buffer' })) {
+    await openFolders(`${path}/${nameOfBytes(name)}`);
   }
 }
 

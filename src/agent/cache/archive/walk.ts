@@ -23,19 +23,17 @@ export interface Found {
 /** The character that stands for bytes that are not UTF-8: a name with it is read again as bytes. */
 const REPLACEMENT = '\ufffd';
 
-type Child = readonly [name: string, entry: Dirent | Dirent<Buffer>];
-
-function childrenOf(path: string): Child[] {
+/** Names in a folder, in order. The runtime gives names as bytes without telling what they are: that is asked later. */
+function childrenOf(path: string): [name: string, entry: Dirent | undefined][] {
   const place = systemPath(path);
   const entries = readdirSync(place, { withFileTypes: true });
-  const clean = entries.every(({ name }) => typeof name === 'string' && !name.includes(REPLACEMENT));
-  const children: Child[] = clean
-    ? entries.map((entry) => [entry.name, entry] as const)
-    : readdirSync(place, { withFileTypes: true, encoding: 'buffer' }).map((entry) => [nameOfBytes(entry.name), entry]);
+  const children = entries.every(({ name }) => !name.includes(REPLACEMENT))
+    ? entries.map((entry): [string, Dirent] => [entry.name, entry])
+    : readdirSync(place, { encoding: 'buffer' }).map((name): [string, undefined] => [nameOfBytes(name), undefined]);
   return children.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function kindOf(entry: Dirent | Dirent<Buffer> | Stats): Found['kind'] | 'special' {
+function kindOf(entry: Dirent | Stats): Found['kind'] | 'special' {
   if (entry.isFile()) return 'file';
   if (entry.isDirectory()) return 'folder';
   return entry.isSymbolicLink() ? 'symlink' : 'special';
@@ -50,10 +48,10 @@ function linkTargetOf(path: string): string {
  * and what is neither file, folder nor link is noted in `left`; other errors of the system are thrown.
  */
 export function* walk(roots: readonly WalkRoot[], left: Left): Generator<Found> {
-  const stack: { name: string; path: string; entry: Dirent | Dirent<Buffer> | undefined }[] = [];
-  for (const { name, path } of [...roots].reverse()) stack.push({ name, path, entry: undefined });
+  const stack: { name: string; path: string; entry: Dirent | undefined; isRoot: boolean }[] = [];
+  for (const { name, path } of [...roots].reverse()) stack.push({ name, path, entry: undefined, isRoot: true });
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    const { name, path, entry } = next;
+    const { name, path, entry, isRoot } = next;
     if (entry !== undefined && kindOf(entry) === 'special') {
       left.note('special', path);
       continue;
@@ -69,10 +67,10 @@ export function* walk(roots: readonly WalkRoot[], left: Left): Generator<Found> 
       yield { name, path, kind, stats, linkTarget };
       if (kind !== 'folder') continue;
       for (const [child, childEntry] of childrenOf(path).reverse()) {
-        stack.push({ name: `${name}/${child}`, path: `${path}/${child}`, entry: childEntry });
+        stack.push({ name: `${name}/${child}`, path: `${path}/${child}`, entry: childEntry, isRoot: false });
       }
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' || entry === undefined) throw error;
+      if (errnoOf(error) !== 'ENOENT' || isRoot) throw error;
       left.note('vanished', path);
     }
   }
