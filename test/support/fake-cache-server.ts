@@ -1,3 +1,5 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { downloadHandler } from '../../src/rpc/download.ts';
 import { CirrusCIService } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
 import { ByteStream } from '../../src/rpc/gen/google_bytestream_pb.ts';
@@ -34,7 +36,7 @@ export class FakeCacheServer {
   readonly calls: string[] = [];
   readonly faults = new Map<string, HttpFault[]>();
   readonly refusals = new Map<string, { status: RpcStatus; times: number }>();
-  readonly uploadHeaders: Headers[] = [];
+  readonly uploadHeaders: IncomingHttpHeaders[] = [];
   readonly streamHeaders: RpcHeaders[] = [];
   /** Whether the server knows uploads in parts. */
   multipart = true;
@@ -45,19 +47,15 @@ export class FakeCacheServer {
   #atOnce = 0;
   #serial = 0;
   readonly #sessions = new Map<string, Session>();
-  readonly #http = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    idleTimeout: 0,
-    fetch: (request) => this.#serve(request),
-  });
+  readonly #http = createServer((request, response) => void this.#serve(request, response)).listen(0, '127.0.0.1');
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#http.stop(true);
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => this.#http.close(resolve));
   }
 
   get host(): string {
-    return `127.0.0.1:${this.#http.port}`;
+    return `127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
   }
 
   put(key: string, bytes: Uint8Array): void {
@@ -89,57 +87,65 @@ export class FakeCacheServer {
     return `http://${this.host}/store?${new URLSearchParams({ key, ...more })}`;
   }
 
-  async #serve(request: Request): Promise<Response> {
-    const { searchParams: query } = new URL(request.url);
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { searchParams: query } = new URL(request.url ?? '', 'http://store');
     const key = query.get('key') ?? '';
     this.calls.push(`${request.method} ${query.get('part') ?? ''}`.trim());
-    const fault = this.faults.get(request.method)?.shift();
-    if (fault?.tag === 'status') return new Response('no', { status: fault.status });
-    return request.method === 'PUT' ? this.#take(request, key, query) : this.#give(request, key, fault);
-  }
-
-  #give(request: Request, key: string, fault: HttpFault | undefined): Response {
-    const entry = this.entries.get(key);
-    if (entry === undefined) return new Response('none', { status: 404 });
-    const etag = `"${entry.serial}"`;
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get('range') ?? '')?.[1] ?? 0);
-    const size = entry.bytes.length;
-    const part = from > 0 && (request.headers.get('if-range') ?? etag) === etag;
-    const bytes = part ? entry.bytes.subarray(from) : entry.bytes;
-    const headers: Record<string, string> = { etag, 'content-length': String(bytes.length) };
-    if (part) headers['content-range'] = `bytes ${from}-${size - 1}/${size}`;
-    if (fault === undefined)
-      return new Response(bytes as Uint8Array<ArrayBuffer>, { status: part ? 206 : 200, headers });
-    const stream = new ReadableStream({
-      async start(controller) {
-        controller.enqueue(bytes.slice(0, fault.tag === 'status' ? 0 : fault.afterBytes));
-        if (fault.tag === 'hang') return;
-        await Bun.sleep(20); // so that the bytes are on their way before the end comes
-        controller.error(new Error('cut by the test'));
-      },
-    });
-    return new Response(stream, { status: part ? 206 : 200, headers });
-  }
-
-  async #take(request: Request, key: string, query: URLSearchParams): Promise<Response> {
+    const fault = this.faults.get(request.method ?? '')?.shift();
+    const end = (status: number, headers = {}) => void response.writeHead(status, headers).end();
+    if (request.method !== 'PUT') {
+      if (fault?.tag === 'status') end(fault.status);
+      else this.#give(request.headers, key, fault, response);
+      return;
+    }
     this.#atOnce += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.#atOnce);
+    const pieces: Uint8Array[] = [];
     try {
-      const bytes = new Uint8Array(await request.arrayBuffer());
-      this.uploadHeaders.push(request.headers);
-      if (bytes.length !== Number(request.headers.get('content-length'))) return new Response('', { status: 400 });
-      const session = this.#sessions.get(query.get('upload') ?? '');
-      if (session === undefined) {
-        this.put(key, bytes);
-        return new Response('', { status: 201 });
-      }
-      const number = Number(query.get('part'));
-      const etag = `"${key}-${number}-${bytes.length}"`;
-      session.parts.set(number, { bytes, etag });
-      return new Response('', { headers: { etag } });
+      for await (const piece of request) pieces.push(piece);
+    } catch {
+      return; // the sender has gone
     } finally {
       this.#atOnce -= 1;
     }
+    if (fault?.tag === 'status') end(fault.status);
+    else end(...this.#take(Buffer.concat(pieces), request.headers, query));
+  }
+
+  #give(asked: IncomingHttpHeaders, key: string, fault: HttpFault | undefined, response: ServerResponse): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const etag = `"${entry.serial}"`;
+    const from = Number(/^bytes=(\d+)-$/.exec(asked.range ?? '')?.[1] ?? 0);
+    const size = entry.bytes.length;
+    const part = from > 0 && (asked['if-range'] ?? etag) === etag;
+    const bytes = part ? entry.bytes.subarray(from) : entry.bytes;
+    const range = part ? { 'content-range': `bytes ${from}-${size - 1}/${size}` } : {};
+    response.writeHead(part ? 206 : 200, { etag, 'content-length': bytes.length, ...range });
+    if (fault === undefined || fault.tag === 'status') {
+      response.end(bytes);
+      return;
+    }
+    response.write(bytes.subarray(0, fault.afterBytes));
+    if (fault.tag === 'cut') setTimeout(() => response.destroy(), 50); // the bytes go first
+  }
+
+  /** Keeps what came, and gives the status and the headers of the answer. */
+  #take(bytes: Uint8Array, headers: IncomingHttpHeaders, query: URLSearchParams): [status: number, headers: object] {
+    this.uploadHeaders.push(headers);
+    if (bytes.length !== Number(headers['content-length'])) return [411, {}];
+    const session = this.#sessions.get(query.get('upload') ?? '');
+    if (session === undefined) {
+      this.put(query.get('key') ?? '', bytes);
+      return [201, {}];
+    }
+    const number = Number(query.get('part'));
+    const etag = `"${session.key}-${number}-${bytes.length}"`;
+    session.parts.set(number, { bytes, etag });
+    return [200, { etag }];
   }
 
   #admit(name: string): void {

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
-import { describeError } from '../../lib/errors.ts';
-import { type HttpCacheDeps, requestHandler } from './handle-request.ts';
+import { AppError, describeError } from '../../lib/errors.ts';
+import { type CacheAnswer, type HttpCacheDeps, requestHandler } from './handle-request.ts';
 
 export interface HttpCache {
   /** `host:port`, for `CIRRUS_HTTP_CACHE_HOST`. */
@@ -10,11 +12,12 @@ export interface HttpCache {
   stop(): Promise<void>;
 }
 
-/** Largest body that is taken; no build tool has larger entries. */
-const MAX_BODY_BYTES = 16 * 2 ** 30;
+/** Connections at a time; build tools have a few dozen. */
+const MAX_CONNECTIONS = 256;
 
-/** Silence after which a connection is closed, the longest that the runtime knows; stores that hang are noticed before. */
-const IDLE_S = 255;
+/** Time for the first lines of a request, and for the next request on a connection. */
+const HEADERS_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
 
 /** Names of sockets may not be longer on macOS. */
 const MAX_SOCKET_PATH = 103;
@@ -31,12 +34,64 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
-type Handler = (request: Request) => Promise<Response>;
+type Handler = ReturnType<typeof requestHandler>;
 
-const LIMITS = { maxRequestBodySize: MAX_BODY_BYTES, development: false } as const;
+/** Room for more, or the end of the connection. */
+async function drained(response: ServerResponse): Promise<void> {
+  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+}
+
+async function send(
+  response: ServerResponse,
+  { status, headers, body }: CacheAnswer,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(status, headers);
+  for await (const chunk of typeof body === 'string' ? [body] : (body ?? [])) {
+    signal.throwIfAborted();
+    if (!response.write(chunk)) await drained(response);
+  }
+  response.end();
+}
+
+/**
+ * Serves one request. An answer that breaks off in the middle ends its connection, so that the tool notices. The
+ * runtime's own server would not do here: it leaves out the length of what is streamed.
+ */
+async function serveOne(handler: Handler, request: IncomingMessage, response: ServerResponse, { log }: HttpCacheDeps) {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort(new AppError('TEMPORARY', 'the build tool has gone')));
+  const { method = '', url: target = '' } = request;
+  const headers = request.headers as Record<string, string | undefined>;
+  try {
+    await send(response, await handler({ method, target, headers, body: request }, gone.signal), gone.signal);
+  } catch (error) {
+    if (!gone.signal.aborted) log.warn('cache answer broken off', { target, reason: describeError(error) });
+    response.destroy();
+  }
+}
+
+function listen(handler: Handler, at: ListenOptions, deps: HttpCacheDeps): Promise<Server> {
+  const server = createServer((request, response) => void serveOne(handler, request, response, deps));
+  server.maxConnections = MAX_CONNECTIONS;
+  server.headersTimeout = HEADERS_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = 0; // large uploads take their time; one that stalls is the store's to end
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at, () => resolve(server));
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
 
 /** Serves the well-known socket as well, if it is free. Undefined when it is not to be had, which is no loss. */
-async function serveSocket(home: string | undefined, fetch: Handler, { log }: HttpCacheDeps) {
+async function serveSocket(home: string | undefined, handler: Handler, deps: HttpCacheDeps) {
   if (home === undefined || !existsSync(home)) return undefined;
   const path = join(home, '.cirruslabs', 'omni-cache.sock');
   try {
@@ -44,16 +99,16 @@ async function serveSocket(home: string | undefined, fetch: Handler, { log }: Ht
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     if (await isLive(path)) return undefined; // that of another task: it stays theirs
     rmSync(path, { force: true });
-    const server = Bun.serve({ unix: path, fetch, ...LIMITS });
+    const server = await listen(handler, { path }, deps);
     chmodSync(path, 0o600);
     const { ino } = lstatSync(path);
     return async () => {
       const isOurs = lstatSync(path, { throwIfNoEntry: false })?.ino === ino;
-      await server.stop(true);
+      await close(server);
       if (isOurs) rmSync(path, { force: true });
     };
   } catch (error) {
-    log.info('cache socket left out', { path, reason: describeError(error) });
+    deps.log.info('cache socket left out', { path, reason: describeError(error) });
     return undefined;
   }
 }
@@ -63,14 +118,15 @@ async function serveSocket(home: string | undefined, fetch: Handler, { log }: Ht
  * `HOME/.cirruslabs/omni-cache.sock` unless another task has it. Throws the system's error.
  */
 export async function startHttpCache(home: string | undefined, deps: HttpCacheDeps): Promise<HttpCache> {
-  const fetch = requestHandler(deps);
-  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch, idleTimeout: IDLE_S, ...LIMITS });
-  const stopSocket = await serveSocket(home, fetch, deps);
+  const handler = requestHandler(deps);
+  const server = await listen(handler, { host: '127.0.0.1', port: 0 }, deps);
+  const stopSocket = await serveSocket(home, handler, deps);
+  const address = server.address();
   return {
-    host: `127.0.0.1:${server.port}`,
+    host: `127.0.0.1:${typeof address === 'object' ? address?.port : address}`,
     async stop() {
       await stopSocket?.();
-      await server.stop(true);
+      await close(server);
     },
   };
 }
