@@ -6,9 +6,10 @@ import type { HttpCache } from '../http-cache/start-http-cache.ts';
 import type { RetryDeps } from '../retry.ts';
 import type { TaskIdentity } from '../task-api.ts';
 import { type CacheApi, createCacheApi } from './cache-api.ts';
-import { type CacheStore, hostStore, type StoreDeps, serverStore } from './cache-store.ts';
+import { type CacheStore, hostStore, serverStore } from './cache-store.ts';
 import { TaskCaches } from './task-caches.ts';
 import type { Dial } from './transfer/byte-stream.ts';
+import { PART_BYTES } from './transfer/upload-archive.ts';
 
 export interface CacheServiceDeps extends RetryDeps {
   readonly client: RpcClient;
@@ -29,7 +30,7 @@ export class CacheService {
     private readonly deps: CacheServiceDeps,
   ) {
     this.#api = createCacheApi(deps.client, identity, deps);
-    const storeDeps: StoreDeps = { ...deps, api: this.#api };
+    const storeDeps = { ...deps, api: this.#api, partBytes: PART_BYTES };
     this.#store = serverStore(storeDeps);
     this.caches = new TaskCaches((host = '') =>
       host === '' || host === this.#http?.host ? this.#store : hostStore(host, this.#api, storeDeps),

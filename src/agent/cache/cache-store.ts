@@ -1,6 +1,5 @@
-import type { RetryDeps } from '../retry.ts';
 import type { CacheApi } from './cache-api.ts';
-import { type Dial, downloadByteStream, isByteStream } from './transfer/byte-stream.ts';
+import { downloadByteStream, isByteStream } from './transfer/byte-stream.ts';
 import { type Download, downloadHttp } from './transfer/http-download.ts';
 import { TransferFailure } from './transfer/transfer-failure.ts';
 import { type UploadDeps, uploadArchive } from './transfer/upload-archive.ts';
@@ -16,14 +15,8 @@ export interface CacheStore {
   store(key: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<number>;
 }
 
-export interface StoreDeps extends RetryDeps {
-  readonly api: CacheApi;
-  readonly dial: Dial;
-  readonly temporary: string;
-}
-
 /** The caches of the server that the task came from. */
-export function serverStore(deps: StoreDeps): CacheStore {
+export function serverStore(deps: UploadDeps): CacheStore {
   const { api } = deps;
   const from = (url: string, key: string, signal: AbortSignal): Promise<Download | undefined> =>
     isByteStream(url)

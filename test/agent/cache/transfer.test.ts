@@ -4,7 +4,6 @@ import { type CacheApi, createCacheApi } from '../../../src/agent/cache/cache-ap
 import { type CacheStore, hostStore, serverStore } from '../../../src/agent/cache/cache-store.ts';
 import { byteStreamEndpoint, isByteStream } from '../../../src/agent/cache/transfer/byte-stream.ts';
 import { downloadHttp } from '../../../src/agent/cache/transfer/http-download.ts';
-import { PART_BYTES } from '../../../src/agent/cache/transfer/upload-archive.ts';
 import { STALL_MS } from '../../../src/agent/cache/transfer/watchdog.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { connect, type RpcClient } from '../../../src/rpc/client.ts';
@@ -15,6 +14,9 @@ import { FakeCacheServer } from '../../support/fake-cache-server.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { waitFor } from '../../support/wait-for.ts';
+
+/** A sixteenth of the real one. */
+const PART_BYTES = 1 << 20;
 
 const NEVER = new AbortController().signal;
 const HASTY = {
@@ -41,7 +43,7 @@ beforeEach(async () => {
   const identity = { apiEndpoint: endpoint, taskId: '42', clientToken: 'client', serverToken: 'server' };
   api = createCacheApi(client, identity, HASTY);
   const dial = (text: string) => connect(parseEndpoint(text), []);
-  store = serverStore({ ...HASTY, api, dial, temporary: folder.path });
+  store = serverStore({ ...HASTY, api, dial, temporary: folder.path, partBytes: PART_BYTES });
 });
 afterEach(async () => {
   client.close();
@@ -74,7 +76,7 @@ describe('an archive goes to the store', () => {
 
   test('large: in parts, several at a time, in order (P5)', async () => {
     const content = bytes(5 * PART_BYTES + 12_345);
-    expect(await store.store('k', inPieces(content, 1 << 20), NEVER)).toBe(content.length);
+    expect(await store.store('k', inPieces(content, 300_000), NEVER)).toBe(content.length);
     expect(caches.bytesOf('k')).toEqual(Buffer.from(content));
     expect(caches.calls.filter((call) => call.startsWith('PUT')).length).toBe(6);
     expect(caches.mostAtOnce).toBeGreaterThan(1);
@@ -85,14 +87,14 @@ describe('an archive goes to the store', () => {
   test('a part that fails is sent again, with a new address', async () => {
     const content = bytes(2 * PART_BYTES);
     caches.fault('PUT', { tag: 'status', status: 503 }, { tag: 'status', status: 403 });
-    await store.store('k', inPieces(content, 1 << 20), NEVER);
+    await store.store('k', inPieces(content, 300_000), NEVER);
     expect(caches.bytesOf('k')?.length).toBe(content.length);
     expect(caches.calls.filter((call) => call === 'part').length).toBe(4);
   });
 
   test('a part that cannot be stored ends the upload, and nothing is committed', async () => {
     caches.fault('PUT', ...Array.from({ length: 30 }, () => ({ tag: 'status', status: 500 }) as const));
-    const storing = store.store('k', inPieces(bytes(9 * PART_BYTES), 1 << 20), NEVER);
+    const storing = store.store('k', inPieces(bytes(9 * PART_BYTES), 300_000), NEVER);
     expect(await storing.catch((error: Error) => error.message)).toBe('the cache store answered 500');
     expect([caches.calls.includes('commit'), caches.entries.size]).toEqual([false, 0]);
   });
@@ -110,7 +112,7 @@ describe('an archive goes to the store', () => {
   test('to a server without uploads in parts it goes whole, from a file that is removed', async () => {
     caches.multipart = false;
     const content = bytes(PART_BYTES + 5_000_000);
-    expect(await store.store('k', inPieces(content, 1 << 20), NEVER)).toBe(content.length);
+    expect(await store.store('k', inPieces(content, 300_000), NEVER)).toBe(content.length);
     expect(caches.bytesOf('k')).toEqual(Buffer.from(content));
     expect(readdirSync(folder.path)).toEqual([]);
   });
@@ -175,7 +177,7 @@ describe('a cache server outside (CIRRUS_HTTP_CACHE_HOST)', () => {
         return found === undefined ? new Response('', { status: 404 }) : new Response(found);
       },
     });
-    const deps = { ...HASTY, api, dial: () => client, temporary: folder.path };
+    const deps = { ...HASTY, api, dial: () => client, temporary: folder.path, partBytes: PART_BYTES };
     const other = hostStore(`127.0.0.1:${outside.port}`, api, deps);
     expect(await other.has('a/b?c', NEVER)).toBe(false);
     await other.store('a/b?c', inPieces(bytes(1_000)), NEVER);

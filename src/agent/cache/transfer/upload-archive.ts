@@ -25,19 +25,21 @@ export interface UploadDeps extends RetryDeps {
   readonly dial: Dial;
   /** Private folder, for archives that have to be there before they can be sent. */
   readonly temporary: string;
+  /** Size of all parts but the last: `PART_BYTES`. */
+  readonly partBytes: number;
 }
 
 /** Gathers chunks into parts of one size. */
-async function* partsOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* partsOf(chunks: AsyncIterable<Uint8Array>, partBytes: number): AsyncGenerator<Uint8Array> {
   let gathered: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) {
-      const piece = chunk.subarray(at, at + PART_BYTES - bytes);
+      const piece = chunk.subarray(at, at + partBytes - bytes);
       gathered.push(piece);
       bytes += piece.length;
       at += piece.length;
-      if (bytes < PART_BYTES) continue;
+      if (bytes < partBytes) continue;
       yield Buffer.concat(gathered);
       gathered = [];
       bytes = 0;
@@ -66,10 +68,11 @@ class ArchiveUpload {
   ) {}
 
   async run(chunks: AsyncIterable<Uint8Array>): Promise<number> {
-    const parts = partsOf(chunks);
+    const parts = partsOf(chunks, this.deps.partBytes);
     const first = await parts.next();
     if (first.done === true) return this.#single(new Uint8Array());
-    const second = first.value.length < PART_BYTES ? { done: true as const, value: undefined } : await parts.next();
+    const second =
+      first.value.length < this.deps.partBytes ? { done: true as const, value: undefined } : await parts.next();
     if (second.done === true) return this.#single(first.value);
     const rest = joined(second.value, parts);
     const id = await this.deps.api.beginParts(this.key, this.signal);
