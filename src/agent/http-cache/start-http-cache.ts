@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
@@ -36,20 +35,36 @@ function isLive(path: string): Promise<boolean> {
 
 type Handler = ReturnType<typeof requestHandler>;
 
-/** Room for more, or the end of the connection. */
-async function drained(response: ServerResponse): Promise<void> {
-  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+/** Waits for room for more, or for the end of the connection. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
 }
 
+async function* pieces(body: CacheAnswer['body']): AsyncGenerator<string | Uint8Array> {
+  if (typeof body === 'string') yield body;
+  else yield* body ?? [];
+}
+
+/** Nothing is sent before the first piece is there: until then, a failure can still be told by its own status. */
 async function send(
   response: ServerResponse,
   { status, headers, body }: CacheAnswer,
   signal: AbortSignal,
 ): Promise<void> {
+  const all = pieces(body);
+  let next = await all.next();
   response.writeHead(status, headers);
-  for await (const chunk of typeof body === 'string' ? [body] : (body ?? [])) {
+  for (; next.done !== true; next = await all.next()) {
     signal.throwIfAborted();
-    if (!response.write(chunk)) await drained(response);
+    if (!response.write(next.value)) await drained(response);
   }
   response.end();
 }
@@ -67,7 +82,8 @@ async function serveOne(handler: Handler, request: IncomingMessage, response: Se
     await send(response, await handler({ method, target, headers, body: request }, gone.signal), gone.signal);
   } catch (error) {
     if (!gone.signal.aborted) log.warn('cache answer broken off', { target, reason: describeError(error) });
-    response.destroy();
+    if (response.headersSent) response.socket?.destroy();
+    else response.writeHead(502).end();
   }
 }
 
