@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, describeError, EXIT } from '../src/lib/errors.ts';
+import { agentCache } from './agent-cache.ts';
 import { agentLog, emptyTask } from './agent-task.ts';
 import { binarySize } from './binary-size.ts';
 import { cirrusYml } from './cirrus-yml.ts';
@@ -38,6 +39,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, signal: AbortSignal) 
   'supervisor-idle': supervisorIdle,
   'supervisor-ticks': supervisorTicks,
   'supervisor-deadline': supervisorDeadline,
+  'agent-cache': agentCache,
   'binary-size': binarySize,
   'cirrus-yml': cirrusYml,
   'agent-log': agentLog,

@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dir, '..');
 const RESULTS = join(ROOT, 'bench/results');
 
 /** Of a figure; empty for a count. */
-export type Unit = 'ms' | 'MiB' | 's' | 'documents/s' | 'KiB' | 'KiB/min' | 'MB/s' | 'tasks/s' | 'cores' | '';
+export type Unit = 'ms' | 'MiB' | 's' | 'documents/s' | 'KiB' | 'KiB/min' | 'MB/s' | 'tasks/s' | 'cores' | '×' | '';
 
 /** One line of a table. */
 export interface Row {
@@ -54,6 +54,7 @@ const DIGITS: Readonly<Record<Unit, number>> = {
   'MB/s': 0,
   'tasks/s': 1,
   cores: 2,
+  '×': 2,
   '': 0,
 };
 

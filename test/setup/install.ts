@@ -15,6 +15,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ['useradd', 'passwd'],
   ['/usr/sbin/nft', 'nftables'],
   ['ip', 'iproute2'],
+  ['zstd', 'zstd'],
 ];
 
 /** Something to install: why it cannot be used yet, and the Debian package that brings it. */
