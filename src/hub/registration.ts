@@ -15,7 +15,7 @@ import { sharedNow } from './store/hubs.ts';
 import type { IdSource } from './store/ids.ts';
 import { type Pool, poolById } from './store/pools.ts';
 import { findToken, patchToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
-import { replaceSession, saveLastSeen, saveWorker, type WorkerRecord } from './store/workers.ts';
+import { idOfName, replaceSession, saveLastSeen, saveWorker, type WorkerRecord } from './store/workers.ts';
 import { checkWorkerInfo } from './worker-info.ts';
 
 export interface RegistrationDeps {
@@ -82,6 +82,9 @@ export class Registration {
     const session = randomToken();
     const nowMs = clock.wallMs();
     await store.write(async (sql) => {
+      if ((await idOfName(sql, pool.id, name)) !== holder?.record.id) {
+        throw new RpcError('UNAVAILABLE', `another worker registers as "${name}" just now; try again`);
+      }
       const lastSeenMs = await sharedNow(sql, store.dialect, nowMs);
       await saveWorker(sql, { ...record, lastSeenMs });
       await saveLastSeen(sql, record.id, lastSeenMs);

@@ -69,6 +69,12 @@ export async function listWorkerRecords(sql: Queries, wanted?: WorkerWanted): Pr
   }));
 }
 
+/** The id of the worker that has a name in a pool. */
+export async function idOfName(sql: Queries, poolId: number, name: string): Promise<number | undefined> {
+  const [row] = await sql<{ id: number }[]>`SELECT id FROM workers WHERE pool_id = ${poolId} AND name = ${name}`;
+  return row?.id;
+}
+
 /** Adds the worker or changes what it says of itself; when it was last heard of is for `saveLastSeen` to change. */
 export async function saveWorker(sql: Queries, worker: WorkerRecord): Promise<void> {
   const row = {
