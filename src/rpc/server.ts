@@ -13,6 +13,7 @@ import { systemClock } from '../platform/clock.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { UploadMethod } from './client.ts';
 import { HEADER, type Headers } from './metadata.ts';
+import { paced } from './paced.ts';
 import { impatient } from './patience.ts';
 import { RpcError } from './rpc-error.ts';
 import { serviceDefinition } from './service-definition.ts';
@@ -172,7 +173,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
     'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': MAX_STREAMS,
-    interceptors: [impatient(systemClock, options.requestMs)],
+    interceptors: [impatient(systemClock, options.requestMs), paced],
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
   });

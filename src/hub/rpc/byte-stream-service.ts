@@ -1,12 +1,10 @@
 import { downloadHandler } from '../../rpc/download.ts';
 import { ByteStream, type WriteRequest } from '../../rpc/gen/google_bytestream_pb.ts';
+import { PACE_BYTES } from '../../rpc/paced.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { type MethodHandler, uploadHandler } from '../../rpc/server.ts';
 import { type ContentDeps, checkRuns, scopesOf } from './cache-service.ts';
 import { streamEntries } from './stream-entries.ts';
-
-/** What one answer of a download carries: well below the 4 MiB that peers take. */
-const PIECE_BYTES = 256 * 1024;
 
 /** The data of a write, checked to be without gaps, until its sender says that it is complete. */
 async function* written(first: WriteRequest, entries: AsyncIterator<WriteRequest>): AsyncGenerator<Uint8Array> {
@@ -43,8 +41,8 @@ export function byteStreamService({ desk, caches, auth }: ContentDeps): MethodHa
       const to = readLimit > 0n ? Math.min(found.size, from + Number(readLimit)) : found.size;
       if (to === from) return;
       for await (const chunk of blobs.read(found.object, { from, to })) {
-        for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
-          yield { data: chunk.subarray(start, start + PIECE_BYTES) };
+        for (let start = 0; start < chunk.length; start += PACE_BYTES) {
+          yield { data: chunk.subarray(start, start + PACE_BYTES) };
         }
       }
     }),
