@@ -114,6 +114,7 @@ export class HubUnderTest {
     path = ':memory:',
     clock = new FakeClock(),
     limits: Partial<BlobLimits> = {},
+    otherBlobs?: BlobStore,
   ): Promise<HubUnderTest> {
     const lines: string[] = [];
     const log = createLogger({ level: 'debug', format: 'text', colour: false, write: (line) => lines.push(line) });
@@ -121,7 +122,9 @@ export class HubUnderTest {
     const scratch = tempFolder();
     const folder = /^postgres:|:memory:/.test(path) ? scratch.path : `${path}.logs`;
     const logs = await openLogs({ store, folder, objects: folderObjects(scratch.path), clock, log });
-    const blobs = await openFolderBlobs(/^postgres:|:memory:/.test(path) ? `${scratch.path}/blobs` : `${path}.blobs`);
+    const blobs =
+      otherBlobs ??
+      (await openFolderBlobs(/^postgres:|:memory:/.test(path) ? `${scratch.path}/blobs` : `${path}.blobs`));
     const web: PublicAddress = { text: 'http://127.0.0.1:1', given: true };
     const content = { blobs, publicUrl: () => web, limits };
     const heart = await startHeart({

@@ -19,7 +19,8 @@ export interface Unsigned {
   readonly service: string;
 }
 
-const ALGORITHM = 'AWS4-HMAC-SHA256';
+/** Name of the signature's kind, as requests say it. */
+export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 function sha256(text: string): string {
   return new Bun.CryptoHasher('sha256').update(text).digest('hex');
@@ -42,15 +43,37 @@ function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function canonicalQuery(url: URL): string {
+/** Parameters of an address, sorted and encoded as signatures need them. */
+export function canonicalQuery(url: URL): string {
   const pairs = [...url.searchParams].map(([name, value]) => [encodeRfc3986(name), encodeRfc3986(value)] as const);
   const sorted = pairs.sort(([nameA, a], [nameB, b]) => byText(nameA, nameB) || byText(a, b));
   return sorted.map((pair) => pair.join('=')).join('&');
 }
 
 /** `20150830T123600Z` */
-function basicTime(atMs: number): string {
+export function basicTime(atMs: number): string {
   return new Date(atMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
+}
+
+/** What a signature holds for: a day, a region and a service. `date` is `20150830`. */
+export function scopeOf(date: string, region: string, service: string): string {
+  return `${date}/${region}/${service}/aws4_request`;
+}
+
+/** Signs a canonical request; `time` is a basic time. Hexadecimal. */
+export function signatureOf(
+  canonical: string,
+  { time, region, service }: { readonly time: string; readonly region: string; readonly service: string },
+  credentials: SigningCredentials,
+): string {
+  const date = time.slice(0, 8);
+  const toSign = [ALGORITHM, time, scopeOf(date, region, service), sha256(canonical)].join('\n');
+  const start: string | Uint8Array = `AWS4${credentials.secretAccessKey.reveal()}`;
+  const key = [date, region, service, 'aws4_request'].reduce(
+    (outer: string | Uint8Array, part) => hmac(outer, part),
+    start,
+  );
+  return hmac(key, toSign).toString('hex');
 }
 
 /**
@@ -74,14 +97,8 @@ export function signRequest(request: Unsigned, credentials: SigningCredentials, 
   const names = signed.map(([name]) => name).join(';');
   const lines = signed.map(([name, value]) => `${name}:${value}\n`).join('');
   const canonical = [method, url.pathname, canonicalQuery(url), lines, names, sha256(body)].join('\n');
-  const scope = `${date}/${region}/${service}/aws4_request`;
-  const toSign = [ALGORITHM, time, scope, sha256(canonical)].join('\n');
-  const start: string | Uint8Array = `AWS4${credentials.secretAccessKey.reveal()}`;
-  const key = [date, region, service, 'aws4_request'].reduce(
-    (outer: string | Uint8Array, part) => hmac(outer, part),
-    start,
-  );
-  const signature = hmac(key, toSign).toString('hex');
+  const scope = scopeOf(date, region, service);
+  const signature = signatureOf(canonical, { time, region, service }, credentials);
   const authorization = `${ALGORITHM} Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
   return { ...sent, authorization };
 }

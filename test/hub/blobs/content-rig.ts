@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { BlobLimits } from '../../../src/hub/blobs/blob-desk.ts';
+import type { BlobStore } from '../../../src/hub/blobs/blob-store.ts';
 import { answerTo } from '../../../src/hub/http/http-error.ts';
 import { createHttpServer } from '../../../src/hub/http/http-server.ts';
 import type { PollResponse_AgentAwareTask } from '../../../src/rpc/gen/cirrus_ci_service_pb.ts';
@@ -35,8 +36,8 @@ export class ContentRig {
     private readonly closeDoor: () => Promise<void>,
   ) {}
 
-  static async start(limits: Partial<BlobLimits> = {}): Promise<ContentRig> {
-    const hub = await HubUnderTest.start(':memory:', new FakeClock(), limits);
+  static async start(limits: Partial<BlobLimits> = {}, blobs?: BlobStore): Promise<ContentRig> {
+    const hub = await HubUnderTest.start(':memory:', new FakeClock(), limits, blobs);
     const server = createHttpServer({
       hostname: '127.0.0.1',
       port: 0,
