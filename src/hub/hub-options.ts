@@ -5,6 +5,7 @@ import type { Secret } from '../lib/secret.ts';
 import type { Environment } from '../platform/environment.ts';
 import { errnoOf } from '../platform/files.ts';
 import type { ServerCertificate } from '../rpc/tls.ts';
+import type { BlobOptions } from './blobs/blob-options.ts';
 import { isLoopbackHost } from './http/access.ts';
 
 /** An address to listen on; port 0 picks a free one. */
@@ -25,6 +26,8 @@ export interface HubOptions {
   readonly sharedFolder?: string | undefined;
   /** Address of a PostgreSQL database, with its password; by default a file of SQLite in the data folder. */
   readonly database?: Secret | undefined;
+  /** Where caches and artifacts go; by default a folder below what is shared. */
+  readonly blobs?: BlobOptions | undefined;
   /** For both. */
   readonly certificate?: ServerCertificate | undefined;
   /** How people and tasks reach the HTTP side, without a slash at the end; by default where it listens. */

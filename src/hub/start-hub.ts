@@ -7,7 +7,7 @@ import { ensureWritableFolder } from '../platform/files.ts';
 import { hostName } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
-import { openFolderBlobs } from './blobs/folder-blobs.ts';
+import { openBlobs } from './blobs/blob-options.ts';
 import { openDataFolder } from './data-folder.ts';
 import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
@@ -78,6 +78,7 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   await ensureWritableFolder(shared);
   const address = { url: '' };
   const publicUrl = () => options.publicUrl ?? address.url;
+  const told = () => ({ text: publicUrl(), given: options.publicUrl !== undefined });
   const disk = new DiskWatch({
     ...{ folders: [...new Set([folder.path, shared])], minFreeBytes: options.minFreeBytes ?? MIN_FREE_BYTES },
     ...{ freeBytes: freeBytesOf, clock, log },
@@ -95,8 +96,9 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
   const key = await loadSecretsKey(options.secretsKeyFile ?? join(shared, 'secrets-key'));
   const vault = createVault(store, key, clock);
-  const blobs = await openFolderBlobs(join(shared, 'blobs'));
-  const content = { blobs, publicUrl: () => ({ text: publicUrl(), given: options.publicUrl !== undefined }) };
+  const blobOptions = options.blobs ?? { limits: {} };
+  const blobs = await openBlobs(blobOptions, join(shared, 'blobs'), clock.wallMs);
+  const content = { blobs, limits: blobOptions.limits, publicUrl: told };
   const heart = await startHeart({ store, logs, disk, source, vault, content, clock, random, log });
   undo.add(() => heart.stop());
   const keeping = new AbortController();

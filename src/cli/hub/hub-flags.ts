@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type BlobFlags, parseBlobFlags } from '../../hub/blobs/blob-options.ts';
 import { DATABASE_VARIABLE, databaseAddress } from '../../hub/database-options.ts';
 import {
   checkExposure,
@@ -16,7 +17,7 @@ import type { CliContext } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 
 /** Flags of `pwagent hub`. */
-export interface HubFlags {
+export interface HubFlags extends BlobFlags {
   readonly listen: string;
   readonly grpc: string;
   readonly data?: string;
@@ -61,6 +62,11 @@ export function makeHubCommand() {
       '--shared <dir>',
       'folder that all hubs on that database see, for work trees, logs, caches (default: --data)',
     )
+    .option('--blobs <bucket>', 'keep caches and artifacts in s3://bucket/prefix (default: in a folder)')
+    .option('--s3-endpoint <url>', 'address of an S3-compatible store (default: Amazon)')
+    .option('--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)')
+    .option('--cache-limit <size>', 'all caches together; those not used for longest go first', '50GiB')
+    .option('--artifact-limit <size>', 'all artifacts of one task together', '20GiB')
     .option('--tls-cert <file>', 'PEM certificate chain; serves both addresses with TLS')
     .option('--tls-key <file>', 'PEM private key of that certificate')
     .option('--public-url <url>', 'how people and tasks reach the HTTP address (default: where it listens)')
@@ -103,6 +109,7 @@ export async function hubOptions(flags: HubFlags, context: CliContext): Promise<
     dataFolder: resolve(flags.data ?? defaultDataFolder(context.env, process.platform)), // children run elsewhere
     sharedFolder: flags.shared === undefined ? undefined : resolve(flags.shared),
     database: await databaseAddress(flags, context.env),
+    blobs: parseBlobFlags(flags, context.env),
     publicUrl: flags.publicUrl === undefined ? undefined : parsePublicUrl(flags.publicUrl),
     allowRepositories: flags.allowRepo?.map(parseRepositoryPattern),
     secretsKeyFile: flags.secretsKey === undefined ? undefined : resolve(flags.secretsKey),

@@ -76,15 +76,19 @@ describe.each(STORES)('%s', (_title, open) => {
       expect((await blobs.stat(NAME))?.size).toBe(0);
     }));
 
-  test('takes large content in parts, whole', () =>
-    using(async (blobs) => {
-      const piece = new Uint8Array(1024 * 1024).map((_, index) => (index * 7) % 253);
-      const all = Array.from({ length: 20 }, (_, n) => piece.map((byte) => (byte + n) % 256));
-      const { size, digest } = await blobs.put(NAME, pieces(...all), 2 ** 30, soon());
-      expect([size, digest]).toEqual([20 * 2 ** 20, sha256(Buffer.concat(all))]);
-      const back = new Uint8Array(await new Response(blobs.read(NAME)).arrayBuffer());
-      expect(sha256(back)).toBe(digest);
-    }));
+  test(
+    'takes large content in parts, whole',
+    () =>
+      using(async (blobs) => {
+        const piece = new Uint8Array(1024 * 1024).fill(7, 1000, 500_000);
+        const all = Array.from({ length: 20 }, (_, n) => piece.subarray(n));
+        const { size, digest } = await blobs.put(NAME, pieces(...all), 2 ** 30, soon());
+        expect([size, digest]).toEqual([20 * 2 ** 20 - 190, sha256(Buffer.concat(all))]);
+        const back = new Uint8Array(await new Response(blobs.read(NAME)).arrayBuffer());
+        expect(sha256(back)).toBe(digest);
+      }),
+    30_000,
+  );
 
   test.each<[string, number]>([
     ['one byte', 7],
