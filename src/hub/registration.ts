@@ -15,7 +15,15 @@ import { sharedNow } from './store/hubs.ts';
 import type { IdSource } from './store/ids.ts';
 import { type Pool, poolById } from './store/pools.ts';
 import { findToken, patchToken, stateOfToken, type TokenRecord } from './store/tokens.ts';
-import { idOfName, replaceSession, saveLastSeen, saveWorker, type WorkerRecord } from './store/workers.ts';
+import { hasServed } from './store/worker-tasks.ts';
+import {
+  deleteWorker,
+  idOfName,
+  replaceSession,
+  saveLastSeen,
+  saveWorker,
+  type WorkerRecord,
+} from './store/workers.ts';
 import { checkWorkerInfo } from './worker-info.ts';
 
 export interface RegistrationDeps {
@@ -62,6 +70,7 @@ export class Registration {
     const name = labels.name || labels.hostname || 'worker';
     const { pool, token } = await this.#admit(registrationToken, name, peer);
     this.#limit(this.#perName, `${pool.id} ${name}`, `worker "${name}" registers again and again`);
+    await this.#forgetGone(pool.id);
     const holder = await roster.named(pool.id, name);
     this.#claim(holder, name, labels);
     this.#checkRoom(pool, holder);
@@ -95,6 +104,29 @@ export class Registration {
     changes.notify();
     log.info('worker registered', { workerName: name, pool: pool.name, peer, tokenId: token.id });
     return session;
+  }
+
+  /** An ephemeral worker whose task has ended is registered no more. Returns whether it was one. */
+  async forgetIfDone({ record }: Member): Promise<boolean> {
+    const { store, fleet, changes, log } = this.deps;
+    if (!record.ephemeral) return false;
+    const isDone = await store.write(async (sql) => {
+      if (!(await hasServed(sql, record.id))) return false;
+      await deleteWorker(sql, record.id);
+      return true;
+    });
+    if (!isDone) return false;
+    fleet.forget(record.id);
+    changes.notify();
+    log.info('ephemeral worker forgotten', { workerName: record.name, pool: record.pool });
+    return true;
+  }
+
+  /** Those that went without a word are forgotten when the next one of their pool comes. */
+  async #forgetGone(poolId: number): Promise<void> {
+    const { fleet } = this.deps;
+    const gone = fleet.members().filter((member) => member.record.poolId === poolId && fleet.isSilent(member));
+    for (const member of gone) await this.forgetIfDone(member);
   }
 
   /** Keeps the name that stands in the worker's headers, by which `pause` and `resume` ask for it. */

@@ -169,3 +169,43 @@ describe('after a restart of the hub', () => {
     }
   });
 });
+
+describe('an ephemeral worker', () => {
+  test.each<[string, (hub: HubUnderTest) => Promise<unknown>, Record<string, string>]>([
+    ['by its pool', (hub) => hub.heart.administration.updatePool('default', { ephemeral: true }), {}],
+    ['by its label', async () => {}, { ephemeral: 'true' }],
+  ])('%s: gets one task, is sent home after it and forgotten', async (_title, prepare, labels) => {
+    await using hub = await HubUnderTest.start();
+    await prepare(hub);
+    const worker = await ScriptedWorker.join(hub, 'mac-1', labels, { vm: 2 });
+    await hub.submit({ name: 'a', resources: { vm: 1 } }, { name: 'b', resources: { vm: 1 } });
+    const { tasksToStart } = await worker.poll();
+    expect(tasksToStart).toHaveLength(1);
+    const [task] = tasksToStart;
+    if (task === undefined) throw new Error('a task was expected');
+    await worker.started(task);
+    await worker.agent(task).finished();
+    const poll = worker.poll([task.taskId]);
+    await worker.stopped(task);
+    let answer = await poll;
+    if (!answer.shutdown) answer = await worker.poll(); // the first one was answered for the end of the task
+    expect([answer.shutdown, answer.tasksToStart]).toEqual([true, []]);
+    expect(await hub.heart.core.listWorkers()).toEqual([]);
+    expect((await refusalOf(worker.poll())).status).toBe('PERMISSION_DENIED');
+  });
+
+  test('that has had no task yet stays; one that went without a word goes when the next one comes', async () => {
+    await using hub = await HubUnderTest.start();
+    const idle = await ScriptedWorker.join(hub, 'idle', { ephemeral: 'true' });
+    const poll = idle.poll();
+    await hub.clock.advance(20_000);
+    expect((await poll).shutdown).toBe(false);
+    const gone = await ScriptedWorker.join(hub, 'gone', { ephemeral: 'true', only: 'gone' });
+    await hub.submit({ name: 'unit', labels: { only: 'gone' } });
+    const task = await gone.take();
+    await gone.started(task);
+    await hub.clock.advance(SILENCE_MS + 10_000);
+    await ScriptedWorker.join(hub, 'next', { ephemeral: 'true' });
+    expect((await hub.heart.core.listWorkers()).map(({ name }) => name).sort()).toEqual(['idle', 'next']);
+  });
+});

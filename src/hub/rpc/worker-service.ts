@@ -28,7 +28,9 @@ export function workerService(
       checkWorkerInfo(request.workerInfo);
       await registration.calls(member, headers[HEADER.workerName] ?? '');
       const { start, stop } = await desk.poll(member, session, request, signal);
+      if (member.record.ephemeral && start.length > 0) await desk.setDisabled(member, true, 'worker'); // that was its one
       return {
+        shutdown: start.length === 0 && (await registration.forgetIfDone(member)),
         tasksToStart: [...start],
         tasksToStop: [...stop],
         oldTaskIdsToStop: decimal(stop),
