@@ -1,7 +1,7 @@
 import type { Queries } from './database.ts';
 
-/** Numbers that the hub keeps: its time, and how far the turns of all queues are. */
-export type HubNumber = 'time' | 'round';
+/** Numbers that the hub keeps: its time, how far the turns of all queues are, whether it has adopted old tasks (1). */
+export type HubNumber = 'time' | 'round' | 'adopted';
 
 /** 0 when it was never stored. */
 export async function readHubNumber(sql: Queries, name: HubNumber): Promise<number> {
