@@ -13,7 +13,7 @@ import type { Database } from './store/database.ts';
 import { recordDecision } from './store/decisions.ts';
 import { resourcesOf } from './store/placed.ts';
 import { isolationKey } from './store/task-definition.ts';
-import { patchTask, placedTasks, type TaskRecord } from './store/tasks.ts';
+import { findTask, patchTask, placedTasks, type TaskRecord } from './store/tasks.ts';
 import { saveWorker } from './store/workers.ts';
 import type { TaskLife } from './task-life.ts';
 import { holdable } from './wait-release.ts';
@@ -58,38 +58,43 @@ export class WorkerDesk {
     await this.#updateInfo(member, request.workerInfo);
     const found = await this.#reconcile(member, session, request);
     const urgent = member.undelivered.length > 0 || found.stop.some((id) => !member.told.has(id));
-    if (!urgent && !fleet.closing && !signal.aborted && !(await this.#hold(member, found, signal))) {
-      return { start: [], stop: [] }; // a newer poll of the worker takes all along
-    }
+    const hold = !urgent && !fleet.closing && !signal.aborted;
+    const end = hold ? await this.#hold(member, found, signal) : 'released';
+    if (end === 'superseded') return { start: [], stop: [] }; // a newer poll of the worker takes all along
     if (signal.aborted) throw new RpcError('CANCELLED', 'the worker has gone'); // what is undelivered stays for its next poll
     fleet.saw(member);
-    const demanded = await this.#mustStop(member);
+    // nothing has been told of the worker while a poll ran out, so there is nothing to look up
+    const demanded = end === 'released' ? await this.#mustStop(member) : new Set<string>();
+    const owed = member.undelivered.splice(0);
+    const cancelled = new Set(owed.map(({ taskId }) => taskId).filter((id) => demanded.delete(id)));
+    for (const id of cancelled) await this.deps.life.stopped(Number(id)); // it was cancelled before the worker heard of it
     const stop = [...new Set([...found.stop, ...demanded])];
     for (const id of stop) member.told.add(id);
-    return { start: member.undelivered.splice(0), stop };
+    return { start: owed.filter(({ taskId }) => !cancelled.has(taskId)), stop };
   }
 
   /**
    * Holds the poll open until there is something to say, for as long as the pool wants; where it wants none, for as long
-   * as the scheduler needs. Resolves with whether it is still the worker's newest poll.
+   * as the scheduler needs. Resolves with what ended it: something to say, time, or a newer poll of the worker.
    */
-  async #hold(member: Member, found: Reconciled, signal: AbortSignal): Promise<boolean> {
+  async #hold(member: Member, found: Reconciled, signal: AbortSignal): Promise<'released' | 'quiet' | 'superseded'> {
     const { fleet, scheduler, clock } = this.deps;
     member.poll?.release();
     const held = holdable();
     fleet.holds(member, held);
     const placed = scheduler.workerReady(member.record.id);
     const holdMs = Math.min(HOLD_MS, fleet.settingsOf(member.record.poolId).maxHoldSeconds * 1000);
-    if (holdMs === 0) await placed;
-    else await held.wait(found.missedSince.size > 0 ? Math.min(DOUBT_MS, holdMs) : holdMs, clock, signal);
-    if (member.poll !== held) return false;
+    const maxMs = found.missedSince.size > 0 ? Math.min(DOUBT_MS, holdMs) : holdMs;
+    const released = holdMs === 0 ? placed.then(() => true) : held.wait(maxMs, clock, signal);
+    const hasNews = await released;
+    if (member.poll !== held) return 'superseded';
     fleet.holds(member, undefined);
-    return true;
+    return hasNews ? 'released' : 'quiet';
   }
 
-  async #mustStop({ record }: Member): Promise<string[]> {
+  async #mustStop({ record }: Member): Promise<Set<string>> {
     const placed = await this.deps.store.read((sql) => placedTasks(sql, record.id));
-    return placed.filter(({ mustStop }) => mustStop).map(({ id }) => String(id));
+    return new Set(placed.filter(({ mustStop }) => mustStop).map(({ id }) => String(id)));
   }
 
   /** Each poll repeats what the worker is and has; stored only when it differs. */
@@ -156,11 +161,14 @@ export class WorkerDesk {
     const { store, clock, log } = this.deps;
     const worker = member.record.name;
     const message = await store.write(async (sql) => {
+      const newest = await findTask(sql, task.id);
+      if (newest?.status !== 'SCHEDULED' || newest.workerId !== member.record.id) return undefined;
       await patchTask(sql, task.id, { session, handouts: task.handouts + 1 });
       const reason = 'the worker does not know it and never started it';
       await recordDecision(sql, { kind: 'handed-out-again', taskId: task.id, worker, reason }, clock.wallMs());
       return agentTask(sql, task);
     });
+    if (message === undefined) return; // it was cancelled or given up meanwhile
     member.undelivered.push(message);
     log.warn('task handed out again', { taskId: String(task.id), workerName: worker, attempt: task.handouts + 1 });
   }

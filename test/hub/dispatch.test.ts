@@ -9,6 +9,7 @@ import { savePoolSettings } from '../../src/hub/store/pools.ts';
 import { worldOfDecision } from '../../src/hub/store/worlds.ts';
 import { PollRequestSchema } from '../../src/rpc/gen/cirrus_ci_service_pb.ts';
 import { DispatchWorld, type SimulatedWorker } from './dispatch-world.ts';
+import { until } from './heart-harness.ts';
 
 setDefaultTimeout(30_000); // virtual time, on a machine that others use as well
 
@@ -255,6 +256,21 @@ describe('people', () => {
     }
     expect(names).toEqual(['a', 'b', 'c']);
     await expect(world.hub.tasks.rerunBuild(buildId, 'ann')).rejects.toThrow('has failed');
+  });
+
+  test('cancel a task before its worker has heard of it: it never does', async () => {
+    await using world = await opened({ maxHoldSeconds: 20 });
+    const worker = await world.join('a', {}, {});
+    const request = create(PollRequestSchema, {});
+    const poll = world.hub.desk.poll(world.member(worker), 's', request, new AbortController().signal);
+    await until(() => world.member(worker).poll !== undefined);
+    world.hub.fleet.wake = () => {}; // the answer is on its way
+    const id = one(await world.submit([{ name: 'unit' }]));
+    expect((await world.task(id)).status).toBe('SCHEDULED');
+    await world.hub.tasks.cancelTask(Number(id), 'ann');
+    world.member(worker).poll?.release();
+    expect(await poll).toEqual({ start: [], stop: [] });
+    expect(await world.task(id)).toMatchObject({ status: 'ABORTED', slotHeld: false });
   });
 
   test('cancel a build: what waits ends at once, what runs is stopped first', async () => {
