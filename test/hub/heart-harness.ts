@@ -105,6 +105,8 @@ export class HubUnderTest {
     /** Where tasks are told to reach the hub by HTTP; tests that serve it put the address here. */
     readonly web: PublicAddress,
     readonly blobs: BlobStore,
+    /** Timers of the hub that nobody has asked anything. */
+    readonly idleTimers: number,
   ) {
     this.log = logLines;
   }
@@ -145,7 +147,9 @@ export class HubUnderTest {
     });
     const onBug = (method: string, error: unknown) => lines.push(`BUG ${method} ${String(error)}`);
     const server = await startRpcServer({ listen: '127.0.0.1:0', handlers: heart.handlers, onBug });
-    return new HubUnderTest(clock, store, heart, server, lines, scratch, folder, web, blobs);
+    await clock.advance(0); // its regular work has begun to wait
+    const idle = clock.pending;
+    return new HubUnderTest(clock, store, heart, server, lines, scratch, folder, web, blobs, idle);
   }
 
   get port(): number {

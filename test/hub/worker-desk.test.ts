@@ -9,8 +9,8 @@ import { completed, executing, ScriptedWorker } from './scripted-worker.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Waits until a poll is held: its timer has joined the sweeper's. */
-const held = (hub: HubUnderTest, polls = 1) => until(() => hub.clock.pending >= 1 + polls);
+/** Waits until a poll is held: its timer has joined those of the hub's regular work. */
+const held = (hub: HubUnderTest, polls = 1) => until(() => hub.clock.pending >= hub.idleTimers + polls);
 
 describe('a poll', () => {
   test('is held for twenty seconds when there is nothing to do', async () => {
@@ -67,7 +67,7 @@ describe('a poll', () => {
     await held(hub);
     cut.abort();
     expect(await gone).toBe('cut');
-    await until(() => hub.clock.pending === 1); // the hub has noticed
+    await until(() => hub.clock.pending === hub.idleTimers); // the hub has noticed
     await hub.submit({ name: 'unit' });
     expect(await worker.take()).toMatchObject({ resourcesToUse: {} });
   });
