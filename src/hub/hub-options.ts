@@ -7,6 +7,7 @@ import { errnoOf } from '../platform/files.ts';
 import type { ServerCertificate } from '../rpc/tls.ts';
 import type { BlobOptions } from './blobs/blob-options.ts';
 import { isLoopbackHost } from './http/access.ts';
+import type { RetentionLimits } from './upkeep/retention.ts';
 
 /** An address to listen on; port 0 picks a free one. */
 export interface ListenAddress {
@@ -20,6 +21,7 @@ export interface HubOptions {
   /** For gRPC: workers and agents. */
   readonly grpc: ListenAddress;
   readonly dataFolder: string;
+  readonly retention?: RetentionLimits | undefined;
   /** With less room on its disks the hub takes no new work. */
   readonly minFreeBytes?: number | undefined;
   /** What all hubs on one database share: work trees, logs, caches and artifacts. By default the data folder. */

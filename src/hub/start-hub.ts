@@ -20,6 +20,7 @@ import { createVault } from './secrets/vault.ts';
 import { serveHttp } from './serve-http.ts';
 import { createSourceStore, type SourceStore } from './source/source-store.ts';
 import { Database } from './store/database.ts';
+import { DEFAULT_RETENTION, Retention } from './upkeep/retention.ts';
 
 export interface HubDeps {
   readonly clock: Clock;
@@ -102,10 +103,14 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const heart = await startHeart({ store, logs, disk, source, vault, content, clock, random, log });
   undo.add(() => heart.stop());
   const keeping = new AbortController();
-  const keeper = heart.keeper.run(keeping.signal);
+  const retention = new Retention(
+    { store, logs: logs.storage, source, clock, log },
+    options.retention ?? DEFAULT_RETENTION,
+  );
+  const keeper = Promise.all([heart.keeper.run(keeping.signal), retention.run(keeping.signal)]);
   undo.add(() => {
     keeping.abort();
-    return keeper;
+    return keeper.then(() => {});
   });
   const tokens = await prepareTokens(store, folder, heart.ids, clock.wallMs(), log);
   const feeds = new AbortController();

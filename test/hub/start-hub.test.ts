@@ -122,7 +122,10 @@ describe('refused with one sentence and a remedy', () => {
     using folder = tempFolder();
     await serving(start(folder.path), async () => {
       const error = await refusalOf(start(folder.path));
-      expect(error).toMatchObject({ code: 'CONFIG', message: expect.stringContaining(`in use by another hub (process ${process.pid} on `) });
+      expect(error).toMatchObject({
+        code: 'CONFIG',
+        message: expect.stringContaining(`in use by another hub (process ${process.pid} on `),
+      });
     });
     await serving(start(folder.path), async () => {}); // and it is free again afterwards
   });

@@ -13,6 +13,7 @@ import { parseRepositoryPattern } from '../../hub/source/repository-policy.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { AppError } from '../../lib/errors.ts';
 import { LOG_LEVELS } from '../../lib/log.ts';
+import { parseSize } from '../../lib/size.ts';
 import type { CliContext } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 
@@ -24,6 +25,10 @@ export interface HubFlags extends BlobFlags {
   readonly database?: string;
   readonly databasePasswordFile?: string;
   readonly shared?: string;
+  readonly minFree: string;
+  readonly keepBuilds: string;
+  readonly keepLogs: string;
+  readonly maxLogs: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publicUrl?: string;
@@ -67,6 +72,10 @@ export function makeHubCommand() {
     .option('--s3-region <name>', 'region of the bucket (default: AWS_REGION, else us-east-1)')
     .option('--cache-limit <size>', 'all caches together; those not used for longest go first', '50GiB')
     .option('--artifact-limit <size>', 'all artifacts of one task together', '20GiB')
+    .option('--min-free <size>', 'take no new work with less room than that on the disk', '256MiB')
+    .option('--keep-builds <duration>', 'forget builds so long after their end; 0 = never', '90d')
+    .option('--keep-logs <duration>', 'forget logs so long after the end of their build; 0 = never', '30d')
+    .option('--max-logs <size>', 'forget the logs of the oldest builds beyond that; 0 = never', '50GiB')
     .option('--tls-cert <file>', 'PEM certificate chain; serves both addresses with TLS')
     .option('--tls-key <file>', 'PEM private key of that certificate')
     .option('--public-url <url>', 'how people and tasks reach the HTTP address (default: where it listens)')
@@ -84,11 +93,13 @@ export function makeHubCommand() {
     .option('--log-level <level>', `one of ${Object.keys(LOG_LEVELS).join(', ')}`, 'info');
 }
 
-function drainOf(text: string): number {
+/** What a flag says, by the parser of its kind; a mistake names the flag. */
+function parsed(flag: string, text: string, parse: (text: string) => number): number {
   try {
-    return parseDuration(text);
+    return parse(text);
   } catch (error) {
-    throw new AppError('USAGE', `--drain "${text}" is not a duration`, { hint: 'write it like 30s', cause: error });
+    if (!(error instanceof AppError)) throw error;
+    throw new AppError('USAGE', `${flag}: ${error.message}`, { hint: error.hint, cause: error });
   }
 }
 
@@ -113,6 +124,12 @@ export async function hubOptions(flags: HubFlags, context: CliContext): Promise<
     publicUrl: flags.publicUrl === undefined ? undefined : parsePublicUrl(flags.publicUrl),
     allowRepositories: flags.allowRepo?.map(parseRepositoryPattern),
     secretsKeyFile: flags.secretsKey === undefined ? undefined : resolve(flags.secretsKey),
-    drainMs: drainOf(flags.drain),
+    drainMs: parsed('--drain', flags.drain, parseDuration),
+    minFreeBytes: parsed('--min-free', flags.minFree, parseSize),
+    retention: {
+      buildsMs: parsed('--keep-builds', flags.keepBuilds, parseDuration),
+      logsMs: parsed('--keep-logs', flags.keepLogs, parseDuration),
+      logBytes: parsed('--max-logs', flags.maxLogs, parseSize),
+    },
   };
 }

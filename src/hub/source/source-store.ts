@@ -33,6 +33,10 @@ export interface SourceStore extends SourceAccess {
   hasTree(treeId: string): Promise<boolean>;
   /** Makes a revision of a stored tree: a commit, or the tree's own id without git. */
   commit(treeId: string, branch: string, message: string, signal: AbortSignal): Promise<string>;
+  /** Removes trees that were stored a day ago or earlier and that nobody needs. Resolves with how many. */
+  removeOldTrees(isNeeded: (treeId: string) => Promise<boolean>, signal: AbortSignal): Promise<number>;
+  /** Removes what builds were seen as. */
+  removeRevisions(builds: readonly { revision: string; branch: string }[], signal: AbortSignal): Promise<void>;
   /** Answers everything below `/git/` and `/archive/`. */
   handle(request: Request): Promise<Response>;
 }
@@ -100,7 +104,7 @@ export async function createSourceStore(options: SourceStoreOptions, signal: Abo
   const repositoryPath = join(folder, 'repo.git');
   const git = createGit(options.env.PATH ?? '', folder, repositoryPath);
   const hasGit = await gitWorks(git, signal);
-  const repository = hasGit ? await openTreeRepository(git, repositoryPath, signal) : undefined;
+  const repository = hasGit ? await openTreeRepository(git, repositoryPath, clock.wallMs(), signal) : undefined;
   if (!hasGit) log.warn('git was not found: tasks get the work tree as an archive, which only our own agent takes');
   const serveGit = createGitService({ git, repository: repositoryPath, log, maxChildren: MAX_GIT_CHILDREN });
 
@@ -128,6 +132,17 @@ export async function createSourceStore(options: SourceStoreOptions, signal: Abo
       if (repository === undefined || archive === undefined) return treeId;
       await repository.importTree(treeId, archive, stop); // git may have come after the upload
       return repository.commit(treeId, { branch, message, atMs: clock.wallMs() }, stop);
+    },
+    async removeOldTrees(isNeeded, stop) {
+      const gone: string[] = [];
+      for await (const treeId of trees.old(clock.wallMs())) if (!(await isNeeded(treeId))) gone.push(treeId);
+      for (const treeId of gone) await trees.remove(treeId);
+      if (gone.length > 0) await repository?.remove(gone, [], stop);
+      return gone.length;
+    },
+    async removeRevisions(builds, stop) {
+      const commits = builds.filter(({ revision }) => /^[0-9a-f]{40}$/.test(revision));
+      if (commits.length > 0) await repository?.remove([], commits, stop);
     },
     environmentFor(build, validForMs) {
       const grant = { buildId: build.id, treeId: build.treeId, branch: build.branch, revision: build.revision };

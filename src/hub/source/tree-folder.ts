@@ -24,6 +24,9 @@ export interface StoredTree {
 export interface TreeFolder {
   /** Checks and keeps an archive while it comes in. Throws `AppError` (CONFIG) for a bad one; nothing is left then. */
   put(body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<StoredTree>;
+  /** Trees that were last stored a day ago or earlier. */
+  old(wallMs: number): AsyncIterable<string>;
+  remove(treeId: string): Promise<void>;
   /** Where the archive lies, or undefined when it was never stored. */
   find(treeId: string): Promise<string | undefined>;
 }
@@ -71,7 +74,7 @@ async function checkedEntries(stream: AsyncIterable<Uint8Array>): Promise<number
 }
 
 /** Another hub may share the folder, and receive right now. */
-const STALE_MS = 24 * 3_600_000;
+export const STALE_MS = 24 * 3_600_000;
 
 /** Removes what earlier lives left half-written a day ago. */
 async function sweepOut(folder: string, wallMs: number): Promise<void> {
@@ -104,6 +107,15 @@ export async function openTreeFolder(folder: string, maxBytes: number, wallMs: n
         throw error;
       }
     },
+    async *old(nowMs) {
+      for (const name of await readdir(folder)) {
+        const [, treeId] = /^([0-9a-f]{64})\.tar$/.exec(name) ?? [];
+        if (treeId === undefined) continue;
+        const found = await stat(pathOf(treeId)).catch(() => undefined); // gone meanwhile
+        if (found !== undefined && nowMs - found.mtimeMs > STALE_MS) yield treeId;
+      }
+    },
+    remove: (treeId) => rm(pathOf(treeId), { force: true }),
     async find(treeId) {
       if (!/^[0-9a-f]{64}$/.test(treeId)) return undefined;
       try {

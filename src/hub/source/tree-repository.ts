@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTar } from '../../lib/tar-reader.ts';
 import { fastImportOf } from './fast-import.ts';
 import type { Git } from './git.ts';
+import { STALE_MS } from './tree-folder.ts';
 
 export interface CommitRequest {
   readonly branch: string;
@@ -19,6 +20,12 @@ export interface TreeRepository {
   importTree(treeId: string, archive: string, signal: AbortSignal): Promise<void>;
   /** Makes a commit of an imported tree, seen as `branch` in a namespace of its own. Returns its id. */
   commit(treeId: string, request: CommitRequest, signal: AbortSignal): Promise<string>;
+  /** Forgets trees, and builds as they were seen; their space comes back by and by. */
+  remove(
+    treeIds: readonly string[],
+    builds: readonly { readonly revision: string; readonly branch: string }[],
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /**
@@ -45,7 +52,7 @@ function identity(atMs: number): Record<string, string> {
   };
 }
 
-async function prepare(git: Git, repository: string, signal: AbortSignal): Promise<void> {
+async function prepare(git: Git, repository: string, wallMs: number, signal: AbortSignal): Promise<void> {
   await git.run(['init', '--quiet', '--bare', '--template=', repository], {}, signal);
   await git.run(['config', 'gc.auto', '0'], {}, signal); // objects that no ref names yet are in use here
   await git.run(['config', 'pack.compression', '1'], {}, signal); // an upload waits for it
@@ -53,13 +60,22 @@ async function prepare(git: Git, repository: string, signal: AbortSignal): Promi
   await git.run(['config', 'uploadpack.allowTipSHA1InWant', 'true'], {}, signal);
   await git.run(['config', 'uploadpack.allowReachableSHA1InWant', 'true'], {}, signal);
   const packs = join(repository, 'objects/pack');
-  const stale = (await readdir(packs)).filter((name) => name.startsWith('tmp_'));
-  await Promise.all(stale.map((name) => rm(join(packs, name), { force: true })));
+  for (const name of await readdir(packs)) {
+    const path = join(packs, name);
+    // another hub may share the repository, and write one right now
+    const isOld = async () => wallMs - (await stat(path)).mtimeMs > STALE_MS;
+    if (name.startsWith('tmp_') && (await isOld().catch(() => false))) await rm(path, { force: true });
+  }
 }
 
-/** Makes the repository when missing; safe to repeat. Throws `AppError` when git fails. */
-export async function openTreeRepository(git: Git, repository: string, signal: AbortSignal): Promise<TreeRepository> {
-  await prepare(git, repository, signal);
+/** Makes the repository when missing; safe to repeat. `wallMs` is now. Throws `AppError` when git fails. */
+export async function openTreeRepository(
+  git: Git,
+  repository: string,
+  wallMs: number,
+  signal: AbortSignal,
+): Promise<TreeRepository> {
+  await prepare(git, repository, wallMs, signal);
   const known = new Set<string>();
   return {
     async importTree(treeId, archive, stop) {
@@ -78,6 +94,18 @@ export async function openTreeRepository(git: Git, repository: string, signal: A
       await git.run(['update-ref', `${refs}/refs/heads/${branch}`, revision], {}, stop);
       await git.run(['symbolic-ref', `${refs}/HEAD`, `${refs}/refs/heads/${branch}`], {}, stop);
       return revision;
+    },
+    async remove(treeIds, builds, stop) {
+      for (const treeId of treeIds) known.delete(treeId);
+      const seen = builds.map(({ revision, branch }) => `refs/namespaces/${namespaceOf(revision, branch)}`);
+      const deletions = [
+        ...treeIds.map((treeId) => `delete ${treeRef(treeId)}\n`),
+        ...seen.flatMap((refs, index) => `delete ${refs}/refs/heads/${builds[index]?.branch}\n`),
+      ];
+      await git.run(['update-ref', '--stdin'], { input: [new TextEncoder().encode(deletions.join(''))] }, stop);
+      for (const refs of seen) await rm(join(repository, refs), { recursive: true, force: true }); // HEAD
+      // a day: what is new may be an upload of which no ref tells yet
+      await git.run(['gc', '--quiet', '--prune=1.day.ago'], {}, stop);
     },
   };
 }
