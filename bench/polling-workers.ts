@@ -9,7 +9,7 @@ import { usageOf } from './usage.ts';
 
 const WORKERS = 10_000;
 const PER_CONNECTION = 10;
-const AT_ONCE = 50;
+const AT_ONCE = 8;
 const WINDOWS = 5;
 const WINDOW_MS = 12_000;
 

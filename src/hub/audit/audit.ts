@@ -1,7 +1,7 @@
 import { printable } from '../../lib/printable.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Page, type PageAsk, pageOf } from '../page.ts';
-import { insertAudit, newestAudit } from '../store/audit.ts';
+import { deleteAuditBefore, insertAudit, newestAudit } from '../store/audit.ts';
 import type { Database } from '../store/database.ts';
 
 /** Who did something, as far as the hub knows. */
@@ -23,13 +23,15 @@ export interface AuditEntry {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** What was done to the hub, by whom and when. Entries are only added. */
+/** What was done to the hub, by whom and when. Entries are only added; they go after 400 days. */
 export interface AuditLog {
   record(actor: Actor, action: string, subject: string, detail?: Readonly<Record<string, unknown>>): Promise<void>;
   /** Newest first. */
   list(ask: PageAsk): Promise<Page<AuditEntry>>;
 }
 
+/** A good year, so that a yearly look finds all of it. */
+const KEPT_MS = 400 * 86_400_000;
 const MAX_TEXT = 300;
 const MAX_DETAIL = 2_000;
 
@@ -51,7 +53,10 @@ export function createAuditLog(store: Database, clock: Pick<Clock, 'wallMs'>): A
         subject: printable(subject, MAX_TEXT),
         detail: detailText(detail),
       };
-      await store.write((sql) => insertAudit(sql, record));
+      await store.write(async (sql) => {
+        await insertAudit(sql, record);
+        await deleteAuditBefore(sql, record.atMs - KEPT_MS);
+      });
     },
     async list({ limit, after }) {
       const read = await store.read((sql) =>

@@ -1,4 +1,5 @@
 import { AppError, describeError, type ErrorCode } from '../../lib/errors.ts';
+import { errnoOf } from '../../platform/files.ts';
 import { TreeTooLargeError } from '../source/tree-folder.ts';
 
 /** An error with the status that HTTP has for it. */
@@ -33,8 +34,21 @@ export interface ErrorAnswer {
   readonly isBug: boolean;
 }
 
+/** Errors of the system that are about the machine and not about us: room on its disk, memory, open files. */
+const SCARCE: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk of the hub is full',
+  EDQUOT: 'the disk quota of the hub is used up',
+  EMFILE: 'the hub has too many files open',
+  ENFILE: 'the machine of the hub has too many files open',
+};
+
 /** What a client is told about an error. */
 export function answerTo(error: unknown): ErrorAnswer {
+  const scarce = SCARCE[errnoOf(error) ?? ''];
+  if (scarce !== undefined) {
+    const hint = 'nothing was stored of this; try again when there is room';
+    return { status: 503, body: { error: { message: scarce, hint } }, isBug: false };
+  }
   if (!(error instanceof AppError)) {
     const hint = 'the log of the hub says more';
     return { status: 500, body: { error: { message: 'the hub failed to answer', hint } }, isBug: true };

@@ -221,3 +221,14 @@ test('a hub on its way out takes no new builds', async () => {
   const { status } = await asker(hub)('POST', '/builds', { repository: { url: 'https://h/o/r' } });
   expect(status).toBe(503);
 });
+
+test.each(['ENOSPC', 'EDQUOT', 'EMFILE'])(
+  'a machine that lacks something (%s) is a reason to come again',
+  async (code) => {
+    using hub = await testHub(new FakeClock());
+    hub.source.putTree = () => Promise.reject(Object.assign(new Error('write'), { code }));
+    const headers = { host: 'localhost', authorization: 'Bearer adm' };
+    const response = await hub.app.request('/api/v1/trees', { method: 'PUT', headers, body: 'x' });
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+  },
+);
