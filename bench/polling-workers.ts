@@ -23,6 +23,17 @@ async function inParallel<Item>(items: readonly Item[], atOnce: number, work: (i
   );
 }
 
+/** Tries again as workers do: on a machine that is busy with other things an answer may take its time. */
+async function registered(worker: LoadWorker, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await worker.register(signal);
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 /** Ten thousand workers that poll one hub and get nothing, held as long as the hub wants. */
 export async function pollingWorkers(folder: string, signal: AbortSignal): Promise<Outcome> {
   const hub = await startHubProcess(join(folder, 'hub'), signal);
@@ -46,7 +57,7 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
   const polls: Promise<void>[] = [];
   try {
     await inParallel(workers, AT_ONCE, async (worker) => {
-      await worker.register(signal);
+      await registered(worker, signal);
       polls.push(poll(worker));
     });
     await Bun.sleep(WINDOW_MS);

@@ -16,16 +16,17 @@ export const CLOUD_INSTANCES = [
   'oci_instance',
 ] as const;
 
-/** Fields of the hosted service that change nothing on persistent workers. */
+/** Fields of the hosted service that change nothing here. */
+export const IDLE_FIELDS = ['skip_notifications', 'use_compute_credits', 'experimental'] as const;
+
+/** Fields that only the hosted service understood, and that a hub does now; some of them are idle. */
 export const SERVICE_FIELDS = [
   'stateful',
   'trigger_type',
   'execution_lock',
   'required_pr_labels',
   'auto_cancellation',
-  'skip_notifications',
-  'use_compute_credits',
-  'experimental',
+  ...IDLE_FIELDS,
 ] as const;
 
 /** Fields that every unit takes from the root as well as from itself; both are merged. In order of evaluation. */

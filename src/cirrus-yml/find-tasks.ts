@@ -1,7 +1,7 @@
 import { nearest } from '../lib/nearest.ts';
 import type { Range } from './alias-uses.ts';
 import { expandMatrix, findMatrix, type MatrixBudget } from './expand-matrix.ts';
-import { CLOUD_INSTANCES, IGNORED_FIELDS, INHERITABLE_FIELDS, SERVICE_FIELDS } from './field-names.ts';
+import { CLOUD_INSTANCES, IDLE_FIELDS, IGNORED_FIELDS, INHERITABLE_FIELDS, SERVICE_FIELDS } from './field-names.ts';
 import { LIMITS } from './limits.ts';
 import type { Report } from './report.ts';
 import type { UnitKind } from './task/task-draft.ts';
@@ -90,7 +90,7 @@ export function findTasks(root: MapNode, anchors: readonly number[], report: Rep
       const range = { start: at, end: ends.get(at) ?? at };
       return findInTask(entry, range, budget, report.within(range));
     }
-    if ([...SERVICE_FIELDS, ...IGNORED_FIELDS].some((name) => name === key)) {
+    if ([...IDLE_FIELDS, ...IGNORED_FIELDS].some((name) => name === key)) {
       report.warning(at, `"${key}" was a matter of the hosted service and changes nothing here`);
     } else if (INHERITABLE_FIELDS.includes(key) || key === 'matrix') {
       const matrix = key === 'matrix' ? entry : findMatrix(value);

@@ -76,7 +76,9 @@ async function start({ core, vault, parse }: StartBuildDeps, prepared: Prepared)
     const hint = 'add a task, or check the only_if conditions';
     return refuse([...problems, { severity: 'error', line: 1, column: 1, message: 'no task is left to run', hint }]);
   }
-  const repository = origin.repository === undefined ? {} : { repository: repositoryKey(origin.repository.url) };
+  // only a push supersedes what was pushed before: a commit that somebody asks for, or a clock, may be older
+  const named = origin.repository === undefined ? {} : { repository: repositoryKey(origin.repository.url) };
+  const repository = { ...named, supersedes: origin.source === 'push' || origin.source === 'pull_request' };
   const asked = priority === undefined ? {} : { priority };
   const build = await core.createBuild({ branch, revision, message, treeId, tasks, origin, ...repository, ...asked });
   return { kind: 'started', build, warnings: problems.map((problem) => ({ file: config.path, ...problem })) };

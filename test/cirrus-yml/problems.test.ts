@@ -505,8 +505,8 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   [
     'a service field',
-    withLine('stateful: true'),
-    ['3:3 warning: "stateful" was a matter of the hosted service and changes nothing here'],
+    withLine('skip_notifications: true'),
+    ['3:3 warning: "skip_notifications" was a matter of the hosted service and changes nothing here'],
   ],
   [
     'a key written twice',
@@ -733,16 +733,12 @@ const ERRORS: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'a trigger that nobody knows',
     withLine('trigger_type: later'),
-    [
-      '3:3 warning: there is no trigger_type "later"; write automatic or manual',
-      '3:3 warning: "trigger_type" was a matter of the hosted service and changes nothing here',
-    ],
+    ['3:3 warning: there is no trigger_type "later"; write automatic or manual'],
   ],
   [
     'a mistake in a field of the hosted service',
     withLine('stateful: perhaps'),
     [
-      '3:3 warning: "stateful" was a matter of the hosted service and changes nothing here',
       '3:13 warning: stateful: the word "perhaps" means nothing in a condition; write true or false, \'perhaps\' for the text, or $perhaps for the variable',
     ],
   ],

@@ -129,8 +129,8 @@ describe('problems are told, with their place', () => {
     ],
     [
       'W17: a property of the service',
-      inTask('stateful: true'),
-      ['3:3 warning: "stateful" was a matter of the hosted service and changes nothing here'],
+      inTask('experimental: true'),
+      ['3:3 warning: "experimental" was a matter of the hosted service and changes nothing here'],
     ],
     [
       'W18: a broken instance at the root beside a good one',

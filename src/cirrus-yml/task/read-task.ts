@@ -1,5 +1,6 @@
 import {
   CLOUD_INSTANCES,
+  IDLE_FIELDS,
   IGNORED_FIELDS,
   INHERITABLE_FIELDS,
   INHERITABLE_WITHOUT_INSTANCE,
@@ -102,7 +103,7 @@ function readPlain(body: MapNode, draft: TaskDraft): void {
   const { plain, inheritable } = UNITS[kind];
   for (const entry of lastOccurrences(body.entries, scope, [...REPEATABLE_FIELDS, ...inheritable])) {
     const { key, at } = entry;
-    if (isOneOf(SERVICE_FIELDS, key) || isOneOf(IGNORED_FIELDS, key)) {
+    if (isOneOf(IDLE_FIELDS, key) || isOneOf(IGNORED_FIELDS, key)) {
       scope.report.warning(at, `"${key}" was a matter of the hosted service and changes nothing here`);
     } else if (inheritable.includes(key)) continue;
     else if (Object.hasOwn(plain, key)) plain[key]?.(entry, scope, draft);
