@@ -41,7 +41,8 @@ function prefixOf(build: BuildView | undefined, taskId: string, colour: boolean)
   if (tasks.length < 2) return '';
   const index = tasks.findIndex(({ id }) => id === taskId);
   const width = Math.min(24, Math.max(...tasks.map(({ name }) => name.length)));
-  const name = (tasks[index]?.name ?? taskId).slice(0, width).padEnd(width);
+  const task = tasks[index] ?? build?.earlierRuns.find(({ id }) => id === taskId); // a run that was lost
+  const name = (task?.name ?? taskId).slice(0, width).padEnd(width);
   return painter(colour)(taskColour(Math.max(0, index)), `${name} │ `);
 }
 
