@@ -5,6 +5,8 @@ import type { SigningCredentials } from '../../platform/ec2/sigv4.ts';
 import type { Environment } from '../../platform/environment.ts';
 import type { BlobLimits } from './blob-desk.ts';
 import type { BlobStore } from './blob-store.ts';
+import { openFolderBlobs } from './folder-blobs.ts';
+import { s3Blobs } from './s3-blobs.ts';
 import type { S3Place } from './s3-direct.ts';
 
 /** Where content goes and how much of it, as flags say it. */
@@ -86,10 +88,5 @@ export function parseBlobFlags(flags: BlobFlags, env: Environment): BlobOptions 
 
 /** Opens the store: the bucket, or else `folder`. */
 export async function openBlobs({ s3 }: BlobOptions, folder: string, wallMs: () => number): Promise<BlobStore> {
-  if (s3 !== undefined) {
-    const { s3Blobs } = await import('./s3-blobs.ts');
-    return s3Blobs({ ...s3, fetch, wallMs });
-  }
-  const { openFolderBlobs } = await import('./folder-blobs.ts');
-  return openFolderBlobs(folder);
+  return s3 === undefined ? openFolderBlobs(folder) : s3Blobs({ ...s3, fetch, wallMs });
 }
