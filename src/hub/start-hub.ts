@@ -13,7 +13,7 @@ import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
 import { startHeart } from './heart.ts';
 import { formatListen, type HubOptions } from './hub-options.ts';
-import { folderObjects } from './logs/object-store.ts';
+import { openObjects } from './logs/object-store.ts';
 import { openLogs } from './logs/open-logs.ts';
 import { loadSecretsKey } from './secrets/key-file.ts';
 import { createVault } from './secrets/vault.ts';
@@ -93,11 +93,11 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
       return trees.putTree(body, stop);
     },
   };
-  const objects = folderObjects(join(shared, 'objects'));
+  const blobOptions = options.blobs ?? { limits: {} };
+  const objects = await openObjects(blobOptions, join(shared, 'objects'));
   const logs = await openLogs({ store, folder: join(folder.path, 'logs'), objects, clock, log });
   const key = await loadSecretsKey(options.secretsKeyFile ?? join(shared, 'secrets-key'));
   const vault = createVault(store, key, clock);
-  const blobOptions = options.blobs ?? { limits: {} };
   const blobs = await openBlobs(blobOptions, join(shared, 'blobs'), clock.wallMs);
   const content = { blobs, limits: blobOptions.limits, publicUrl: told };
   const heart = await startHeart({ store, logs, disk, source, vault, content, clock, random, log });

@@ -98,6 +98,7 @@ export class BlobKeeper {
     const { store, blobs } = this.desk.deps;
     for await (const { name, changedMs } of blobs.list()) {
       if (this.clock.wallMs() - changedMs < ORPHAN_MS) continue;
+      if (!/^[0-9a-f]{32}/.test(name)) continue; // logs, and what else shares the bucket
       const object = name.slice(0, 32); // parts and half-written files begin with the name of their upload
       if (await store.read((sql) => isBlobKnown(sql, object))) continue;
       await blobs.remove(name);

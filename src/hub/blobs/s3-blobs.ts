@@ -15,10 +15,9 @@ function away(what: string, error: unknown): unknown {
   return new AppError('UNAVAILABLE', `the S3 store did not ${what}: ${code}`, { cause: error });
 }
 
-/** Blobs in a bucket of an S3-compatible store. Agents reach it directly. */
-export function s3Blobs(deps: S3DirectDeps): BlobStore {
-  const { place, credentials } = deps;
-  const client = new S3Client({
+/** A client for the bucket. */
+export function s3Client({ place, credentials }: Pick<S3DirectDeps, 'place' | 'credentials'>): S3Client {
+  return new S3Client({
     bucket: place.bucket,
     region: place.region,
     endpoint: place.endpoint ?? `https://s3.${place.region}.amazonaws.com`,
@@ -26,6 +25,12 @@ export function s3Blobs(deps: S3DirectDeps): BlobStore {
     secretAccessKey: credentials.secretAccessKey.reveal(),
     ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken.reveal() }),
   });
+}
+
+/** Blobs in a bucket of an S3-compatible store. Agents reach it directly. */
+export function s3Blobs(deps: S3DirectDeps): BlobStore {
+  const { place } = deps;
+  const client = s3Client(deps);
   const fileOf = (name: string) => client.file(place.prefix + name);
 
   const fill = async (file: S3File, body: AsyncIterable<Uint8Array>): Promise<StoredBlob> => {

@@ -1,6 +1,7 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, writeFileAtomically } from '../../platform/files.ts';
+import type { BlobOptions } from '../blobs/blob-options.ts';
 import { explainFault } from '../store/database-error.ts';
 
 /** Whole objects by name, written once, in a place that all hubs on one database share. */
@@ -43,4 +44,11 @@ export function folderObjects(folder: string): ObjectStore {
       for (const name of names) await rm(pathOf(name), { force: true });
     },
   };
+}
+
+/** Opens what hubs on one database share: the bucket of caches and artifacts where there is one, or else `folder`. */
+export async function openObjects({ s3 }: Pick<BlobOptions, 's3'>, folder: string): Promise<ObjectStore> {
+  if (s3 === undefined) return folderObjects(folder);
+  const { s3Objects } = await import('./s3-objects.ts');
+  return s3Objects(s3);
 }

@@ -3,11 +3,14 @@ import { appendFileSync, readdirSync, statSync } from 'node:fs';
 import { FileLogs } from '../../../src/hub/logs/file-logs.ts';
 import { LogReader } from '../../../src/hub/logs/log-reader.ts';
 import { freshBytes } from '../../../src/hub/logs/log-storage.ts';
+import { s3Objects } from '../../../src/hub/logs/s3-objects.ts';
 import { Database } from '../../../src/hub/store/database.ts';
 import { addTail } from '../../../src/hub/store/log-rows.ts';
 import { addChunks, setLogState } from '../../../src/hub/store/logs.ts';
+import { Secret } from '../../../src/lib/secret.ts';
 import { onBothEngines } from '../../support/engines.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { FakeS3 } from '../../support/fake-s3.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 import { storeBuild } from '../store/store-build.ts';
 import { bytes, logScene, piece } from './scene.ts';
@@ -203,4 +206,18 @@ test('what an older version kept in rows moves into files', async () => {
   expect(await store.read((sql) => sql`SELECT size FROM log_tail`)).toHaveLength(0);
   await logs.close();
   await store.close();
+});
+
+test('parts of logs in a bucket: any range of them, until they are removed', async () => {
+  await using s3 = new FakeS3();
+  const place = { endpoint: s3.url, region: 'us-east-1', bucket: s3.bucket, prefix: 'team/' };
+  const objects = s3Objects({ place, credentials: { accessKeyId: 'access', secretAccessKey: new Secret('key') } });
+  await objects.put('logs/001/1001/0-abc', bytes('a part of a log'));
+  expect([...s3.objects.keys()]).toEqual(['team/logs/001/1001/0-abc']);
+  expect(new TextDecoder().decode(await objects.read('logs/001/1001/0-abc', 2, 6))).toBe('part');
+  expect(await objects.read('logs/001/1001/missing', 0, 4)).toHaveLength(0);
+  await objects.remove(['logs/001/1001/0-abc', 'logs/001/1001/missing']);
+  expect(s3.objects.size).toBe(0);
+  s3.broken = 503;
+  await expect(objects.put('logs/x', bytes('x'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
 });
