@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backoffMs } from '../../lib/backoff.ts';
 import { AppError } from '../../lib/errors.ts';
 import { type CloneAddress, redactAddress } from './clone-address.ts';
 import { fetchLargeFiles } from './clone-lfs.ts';
 import { type ClonePlan, planClone } from './clone-plan.ts';
-import { type Git, openGit } from './git.ts';
+import { type Git, openGit, quoted } from './git.ts';
 import { judgeFetch, reasonOf, tellsMissing } from './git-verdict.ts';
 import type { StepContext } from './instruction.ts';
 
@@ -79,6 +79,9 @@ async function* waysToFetch(clone: Clone, signal: AbortSignal): AsyncGenerator<W
   yield { refspec, history: isShallow ? ['--unshallow'] : [] };
 }
 
+/** Whether a name can mean one commit alone, so that git need not be asked which it is. */
+const isFullRevision = (name: string) => /^[0-9a-f]{40}$/.test(name);
+
 async function hasCommit(clone: Clone, name: string, signal: AbortSignal): Promise<boolean> {
   const { end } = await clone.git.run(['cat-file', '-e', `${name}^{commit}`], signal);
   signal.throwIfAborted();
@@ -91,8 +94,10 @@ async function fetchRevision(clone: Clone, signal: AbortSignal): Promise<string>
   const target = plan.revision ?? plan.localRef;
   let trouble = '';
   for await (const way of waysToFetch(clone, signal)) {
-    trouble = (await fetchOnce(clone, way, signal)) ?? trouble;
-    if (await hasCommit(clone, target, signal)) return target;
+    const failure = await fetchOnce(clone, way, signal);
+    const sure = failure === undefined && isFullRevision(target) && way.refspec.startsWith(`+${target}:`);
+    if (sure || (await hasCommit(clone, target, signal))) return target;
+    trouble = failure ?? trouble;
   }
   if (!tellsMissing(trouble)) {
     const hint = 'look at the server, and at the version of git on this machine';
@@ -115,11 +120,49 @@ async function removeStaleLocks({ context }: Clone): Promise<void> {
   }
 }
 
+interface Setting {
+  readonly section: readonly [kind: string, name: string];
+  readonly key: string;
+  readonly value: string;
+}
+
+function remoteSettings(url: string): Setting[] {
+  const section = ['remote', 'origin'] as const;
+  const fetch = '+refs/heads/*:refs/remotes/origin/*';
+  return [
+    { section, key: 'url', value: url },
+    { section, key: 'fetch', value: fetch },
+  ];
+}
+
+function branchSettings(branch: string): Setting[] {
+  const section = ['branch', branch] as const;
+  return [
+    { section, key: 'remote', value: 'origin' },
+    { section, key: 'merge', value: `refs/heads/${branch}` },
+  ];
+}
+
+function formatSetting({ section: [kind, name], key, value }: Setting): string {
+  return `[${kind} ${quoted(name)}]\n\t${key} = ${quoted(value)}\n`;
+}
+
+/** Whether git reads the lines as they were meant; it knows better than we what to do about a name with control characters. */
+const isPlain = (lines: string) => /^\[[^\p{Cc}]*\n\t[^\p{Cc}]*\n$/u.test(lines);
+
 async function prepare(clone: Clone, signal: AbortSignal): Promise<void> {
   await removeStaleLocks(clone);
+  const folder = join(clone.context.workingFolder, '.git');
+  const isNew = !existsSync(folder);
   await must(clone, ['init', '--quiet', '--template='], signal);
-  await must(clone, ['config', 'remote.origin.url', clone.address.shown], signal);
-  await must(clone, ['config', 'remote.origin.fetch', '+refs/heads/*:refs/remotes/origin/*'], signal);
+  const { branch } = clone.plan;
+  const settings = [...remoteSettings(clone.address.shown), ...(branch === undefined ? [] : branchSettings(branch))];
+  // a new clone's settings are written in one go: each run of git costs a small task as much as its own script
+  const lines = settings.map(formatSetting);
+  if (isNew && lines.every(isPlain)) await appendFile(join(folder, 'config'), lines.join(''));
+  else
+    for (const { section, key, value } of settings)
+      await must(clone, ['config', `${section.join('.')}.${key}`, value], signal);
 }
 
 async function checkOut(clone: Clone, target: string, signal: AbortSignal): Promise<string> {
@@ -128,15 +171,14 @@ async function checkOut(clone: Clone, target: string, signal: AbortSignal): Prom
     await must(clone, ['checkout', '--force', '--quiet', '--detach', target], signal);
   } else {
     await must(clone, ['checkout', '--force', '--quiet', '--no-track', '-B', branch, target], signal);
-    await must(clone, ['config', `branch.${branch}.remote`, 'origin'], signal);
-    await must(clone, ['config', `branch.${branch}.merge`, `refs/heads/${branch}`], signal);
   }
   await fetchLargeFiles({ git: clone.git, address: clone.address, output: clone.context.output }, signal);
   if (submodules) {
     await must(clone, ['submodule', 'update', '--init', '--recursive', '--force'], signal);
     await must(clone, ['submodule', 'foreach', '--recursive', FORGET_ADDRESS], signal);
   }
-  return must(clone, ['rev-parse', 'HEAD'], signal);
+  const { revision = '' } = clone.plan;
+  return isFullRevision(revision) ? revision : must(clone, ['rev-parse', 'HEAD'], signal);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../../platform/environment.ts';
+import { goOs } from '../../platform/host.ts';
 import { randomToken } from '../../platform/random.ts';
 import { rootsFrom } from '../../rpc/tls.ts';
 import { Program, type ProgramEnd } from '../program/program.ts';
@@ -31,7 +32,8 @@ export function gitEnvironment(process: Environment, task: Environment): Environ
   };
 }
 
-function quoted(text: string): string {
+/** A value as git's configuration files write it. */
+export function quoted(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
@@ -93,10 +95,15 @@ export async function openGit(address: CloneAddress, folder: string, context: St
   };
 }
 
+/** Where macOS keeps the program that is git only where its developer tools are installed. */
+const MACOS_STAND_IN = '/usr/bin/git';
+
 /** Whether there is a git that works: macOS has a stand-in that only asks to install one. */
 export async function hasGit(context: StepContext, signal: AbortSignal): Promise<boolean> {
   const env = gitEnvironment(context.process, context.environment);
-  if (Bun.which('git', { PATH: env.PATH ?? '' }) === null) return false;
+  const path = Bun.which('git', { PATH: env.PATH ?? '' });
+  if (path === null) return false;
+  if (goOs() !== 'darwin' || path !== MACOS_STAND_IN) return true;
   const options = { argv: ['git', '--version'], env, cwd: context.temporary, mayEscape: false };
   const end = await (await Program.start(options, async () => {}, context.clock)).wait(signal);
   return end.tag === 'exited' && end.code === 0;
