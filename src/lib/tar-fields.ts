@@ -62,12 +62,13 @@ export function paxRecords(body: Uint8Array): (readonly [key: string, value: Uin
 
 /** `<length> key=value\n`, in which the length counts itself. */
 export function paxRecord(key: string, value: string | Uint8Array): Buffer {
-  const rest = Buffer.concat([
-    Buffer.from(` ${key}=`),
-    typeof value === 'string' ? Buffer.from(value) : value,
-    Buffer.from('\n'),
-  ]);
-  let length = rest.length + String(rest.length).length;
-  if (rest.length + String(length).length > length) length += 1;
-  return Buffer.concat([Buffer.from(String(length)), rest]);
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  const restBytes = key.length + bytes.length + 3;
+  let length = restBytes + String(restBytes).length;
+  if (restBytes + String(length).length > length) length += 1;
+  const record = Buffer.allocUnsafe(length);
+  const at = record.write(`${length} ${key}=`, 'latin1');
+  record.set(bytes, at);
+  record[length - 1] = 0x0a;
+  return record;
 }

@@ -12,12 +12,8 @@ const MAX_OCTAL_ID = 0o7777777;
 
 const NO_BYTES = new Uint8Array();
 
-function octal(block: Uint8Array, value: number, digits: number, at: number): void {
-  let rest = value;
-  for (let index = at + digits - 1; index >= at; index -= 1) {
-    block[index] = 0x30 + (rest % 8);
-    rest = Math.floor(rest / 8);
-  }
+function octal(block: Buffer, value: number, digits: number, at: number): void {
+  block.write(value.toString(8).padStart(digits, '0'), at, 'latin1');
 }
 
 interface Fields {
@@ -31,7 +27,7 @@ interface Fields {
   readonly flag: number;
 }
 
-function fill(block: Uint8Array, fields: Fields): void {
+function fill(block: Buffer, fields: Fields): void {
   block.set(fields.name.subarray(0, 100), 0);
   octal(block, fields.mode, 7, 100);
   octal(block, Math.min(fields.uid, MAX_OCTAL_ID), 7, 108);

@@ -96,24 +96,23 @@ function* contentOf(fd: number, run: DataRun, sparse: boolean, pieces: Pieces): 
 }
 
 function* fileBlocks(found: Found, pieces: Pieces, left: Left): Generator<Uint8Array> {
-  const fd = openSync(systemPath(found.path), READ_FLAGS);
+  const { stats, path } = found;
+  const fd = openSync(systemPath(path), READ_FLAGS);
   try {
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) {
-      left.note('special', found.path);
-      return;
-    }
     const sizeBytes = stats.size;
     const mayHaveHoles = sizeBytes > TAR_BLOCK_BYTES && stats.blocks * 512 < sizeBytes;
     const runs = mayHaveHoles ? dataRuns(fd, sizeBytes, MAX_RUNS) : undefined;
-    pieces.append(encodeHeader({ ...entryOf({ ...found, stats }), ...(runs === undefined ? {} : { runs }) }));
+    const entry = entryOf(found);
+    pieces.append(encodeHeader(runs === undefined ? entry : { ...entry, runs }));
     let whole = true;
     for (const run of runs ?? [{ at: 0, bytes: sizeBytes }]) {
       whole = (yield* contentOf(fd, run, mayHaveHoles, pieces)) && whole;
     }
-    const stored = (runs ?? [{ bytes: sizeBytes }]).reduce((sum, { bytes }) => sum + bytes, 0);
+    const stored = runs === undefined ? sizeBytes : runs.reduce((sum, { bytes }) => sum + bytes, 0);
     pieces.zeros(tarPadding(stored));
-    if (!whole || fstatSync(fd).mtimeMs !== stats.mtimeMs) left.note('changed', found.path);
+    // A look at the times costs as much as reading a small file, which is over before anybody else can write to it.
+    const changed = sizeBytes > PIECE_BYTES && fstatSync(fd).mtimeMs !== stats.mtimeMs;
+    if (!whole || changed) left.note('changed', path);
   } finally {
     closeSync(fd);
   }
