@@ -26,6 +26,8 @@ export interface AgentSignals {
   readonly cancel: AbortSignal;
   /** Nobody waits for the task any more: kill everything and go. */
   readonly abandon: AbortSignal;
+  /** Abandoned since the worker is gone: what was cut off is no result, and the hub has the task run again. */
+  readonly orphaned?: AbortSignal;
 }
 
 export interface CarryOutDeps extends Omit<StepLogDeps, 'reporting' | 'resumable' | 'budget'>, TaskIdentity {
@@ -202,7 +204,7 @@ class Assignment {
       ...(resourceUtilization === undefined ? {} : { resourceUtilization }),
     };
     const finished = () => api.reportFinished(report, reports.signal);
-    const problem = await reports.deliver(finished);
+    const problem = this.signals.orphaned?.aborted === true ? null : await reports.deliver(finished);
     if (problem !== null) lost.push(`the final report was not taken: ${problem}`);
     abandon.removeEventListener('abort', soon);
     for (const stop of timers) stop();

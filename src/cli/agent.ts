@@ -26,11 +26,16 @@ const STOP_HOOK_MS = 30_000;
 function listenForCancel(): { readonly signals: AgentSignals; readonly giveUp: () => void; readonly end: () => void } {
   const cancel = new AbortController();
   const abandon = new AbortController();
+  const orphaned = new AbortController();
   const end = watchSignals((name) => {
     if (name === 'SIGINT' || name === 'SIGTERM') (cancel.signal.aborted ? abandon : cancel).abort(name);
   });
-  const signals = { cancel: cancel.signal, abandon: abandon.signal };
-  return { signals, giveUp: () => abandon.abort('the worker is gone'), end };
+  const signals = { cancel: cancel.signal, abandon: abandon.signal, orphaned: orphaned.signal };
+  const giveUp = () => {
+    orphaned.abort();
+    abandon.abort('the worker is gone');
+  };
+  return { signals, giveUp, end };
 }
 
 async function carryOut(
