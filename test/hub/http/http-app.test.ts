@@ -233,3 +233,10 @@ describe('what the supervisor of a machine tells', () => {
     expect((await hub.app.request('/api/v1/trees', { method: 'PUT', headers: machine, body: 'x' })).status).toBe(401);
   });
 });
+
+test('signed addresses of content are logged without what makes them good', async () => {
+  using hub = await testHub(new FakeClock());
+  await hub.app.request('/blobs/abcdef01?action=get&key=1&signature=s3cr3t', { headers: HOST });
+  expect(hub.lines.map(({ path }) => path)).toContain('/blobs/abcdef01');
+  expect(JSON.stringify(hub.lines)).not.toContain('s3cr3t');
+});
