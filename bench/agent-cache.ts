@@ -120,7 +120,8 @@ export async function agentCache(folder: string, signal: AbortSignal): Promise<O
     name: 'agent-cache',
     title: 'Caches: saving and restoring a tree',
     method: `${files} files of ${Math.round(bytes / 2 ** 20)} MiB, the project's dependencies and generated sources; ${ROUNDS} rounds in which each way has its turn, another one first each time; shares are taken within a round and their median is shown, since other work on the machine slows all three. Ours runs from its sources in a process that is warm, to and from a file, with its hash verified and the folder exchanged at the end; the programs write and read the same disk, without a hash.`,
-    bounds: 'compression for saving; the file system, one system call after another, for restoring.',
+    bounds:
+      'compression for saving, and for small files the thread that reads them; the file system, one system call after another, for restoring.',
     rows: [
       ...rows('save', saved, 0.2),
       ...rows('restore', restored, 0.333),
