@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { AppError } from '../lib/errors.ts';
 import { ensureWritableFolder, errnoOf, writeFileAtomically } from '../platform/files.ts';
 import { hostName } from '../platform/host.ts';
+import { randomToken } from '../platform/random.ts';
 
 const HOLDER = 'hub.holder';
+const NAME = 'hub.name';
 
 /** A folder that this process alone serves from. */
 export interface DataFolder {
@@ -75,6 +77,16 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     throw unusable(path, error);
   }
   return { path, release: lock(path) };
+}
+
+/** What names the hub on this folder among those on one database, the same after each start. */
+export async function hubName({ path }: DataFolder): Promise<string> {
+  const file = join(path, NAME);
+  const found = await readFile(file, 'utf8').catch(() => ''); // missing at the first start
+  if (/^[0-9a-f]{16}$/.test(found.trim())) return found.trim();
+  const name = randomToken(8);
+  await writeFileAtomically(file, `${name}\n`, 0o600);
+  return name;
 }
 
 /** A token for people and programs of this machine, in a file of the data folder with mode 0600. */

@@ -1,6 +1,6 @@
 import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Random, randomToken } from '../platform/random.ts';
+import type { Random } from '../platform/random.ts';
 import type { MethodHandler } from '../rpc/server.ts';
 import { HubAdministration } from './administration.ts';
 import { ArtifactReader } from './blobs/artifact-reader.ts';
@@ -30,6 +30,8 @@ import type { IdSource } from './store/ids.ts';
 
 export interface HeartDeps {
   readonly store: Database;
+  /** Names this hub among those on the database. */
+  readonly hub: string;
   readonly logs: HubLogs;
   readonly disk: DiskWatch;
   readonly source: SourceAccess;
@@ -63,6 +65,7 @@ export interface Heart {
 /** Puts the parts together over an open store and takes up what an earlier life of the hub has left. */
 export async function startHeart({
   store,
+  hub,
   logs,
   disk,
   source,
@@ -72,7 +75,6 @@ export async function startHeart({
   random,
   log,
 }: HeartDeps): Promise<Heart> {
-  const hub = randomToken(8);
   const bus = await store.openBus(hub);
   const stopped = new AbortController();
   const dispatch = await openDispatch({ store, bus, hub, clock, random, log }, stopped.signal);

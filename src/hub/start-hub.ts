@@ -8,7 +8,7 @@ import { hostName } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
 import { startRpcServer } from '../rpc/server.ts';
 import { openBlobs } from './blobs/blob-options.ts';
-import { openDataFolder } from './data-folder.ts';
+import { hubName, openDataFolder } from './data-folder.ts';
 import { DiskWatch, freeBytesOf } from './disk-watch.ts';
 import { prepareTokens, type TokenPaths } from './first-start.ts';
 import { startHeart } from './heart.ts';
@@ -100,7 +100,18 @@ async function serve(options: HubOptions, deps: HubDeps, undo: Undo, signal: Abo
   const vault = createVault(store, key, clock);
   const blobs = await openBlobs(blobOptions, join(shared, 'blobs'), clock.wallMs);
   const content = { blobs, limits: blobOptions.limits, publicUrl: told };
-  const heart = await startHeart({ store, logs, disk, source, vault, content, clock, random, log });
+  const heart = await startHeart({
+    store,
+    hub: await hubName(folder),
+    logs,
+    disk,
+    source,
+    vault,
+    content,
+    clock,
+    random,
+    log,
+  });
   undo.add(() => heart.stop());
   const keeping = new AbortController();
   const retention = new Retention(

@@ -131,6 +131,7 @@ export class HubUnderTest {
     const content = { blobs, publicUrl: () => web, limits };
     const heart = await startHeart({
       store,
+      hub: 'hub',
       logs,
       disk: wideDisk(clock, log),
       source,

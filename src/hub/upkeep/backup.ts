@@ -14,7 +14,7 @@ const LEASE_MS = 10 * 60_000;
 const RENEW_MS = 60_000;
 
 /** What only the hub on that very folder uses. */
-export const NOT_COPIED = /^hub\.(db|lock|holder)/;
+export const NOT_COPIED = /^hub\.(db|lock|holder|name)/;
 
 /** The names in a backup. */
 export const BACKUP = { about: 'backup.json', database: 'database.jsonl', data: 'data', shared: 'shared' } as const;

@@ -2,6 +2,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { LogStorage } from '../logs/log-storage.ts';
 import type { SourceStore } from '../source/source-store.ts';
+import { compactChunks, scatteredLogs } from '../store/compact-chunks.ts';
 import type { Database } from '../store/database.ts';
 import { dropUnusedWorlds, forgetBuild, forgetLogs } from '../store/forget-builds.ts';
 import { BACKUP_LEASE, isLeased, sharedNow } from '../store/hubs.ts';
@@ -36,6 +37,9 @@ const EVERY_MS = 3_600_000;
 
 /** Builds that are forgotten between two looks at the rest of the work. */
 const BATCH = 50;
+
+/** So long after its end, nobody comes back to a build to read on where they were. */
+const SETTLED_MS = 3_600_000;
 
 /** A page that somebody has open may still offer the artifacts of a build that is forgotten. */
 const ARTIFACT_GRACE_MS = 3_600_000;
@@ -82,6 +86,7 @@ export class Retention {
     if (await this.#isHeldUp()) return removed;
     await this.#removeBuilds(removed, signal);
     await this.#removeLogs(removed, signal);
+    await this.#compactLogs(signal);
     const { store, source } = this.deps;
     if (removed.builds > 0) await store.write(dropUnusedWorlds);
     removed.trees = await source.removeOldTrees((treeId) => store.read((sql) => isTreeNeeded(sql, treeId)), signal);
@@ -114,6 +119,16 @@ export class Retention {
     const unneeded: OldBuild[] = [];
     for (const build of old) if (!(await store.read((sql) => isRevisionNeeded(sql, build)))) unneeded.push(build);
     if (unneeded.length > 0) await source.removeRevisions(unneeded, signal);
+  }
+
+  /** Those who followed the build have seen its end by then. */
+  async #compactLogs(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.deps;
+    while (!signal.aborted) {
+      const scattered = await store.read((sql) => scatteredLogs(sql, clock.wallMs() - SETTLED_MS, BATCH));
+      for (const log of scattered) await store.write((sql) => compactChunks(sql, log));
+      if (scattered.length < BATCH) return;
+    }
   }
 
   async #removeLogs(removed: Removed, signal: AbortSignal): Promise<void> {

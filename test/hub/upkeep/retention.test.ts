@@ -1,9 +1,11 @@
 import { expect, test } from 'bun:test';
+import { folderObjects } from '../../../src/hub/logs/object-store.ts';
 import { connectTo } from '../../../src/hub/store/connection.ts';
 import { OTHER_TASK_TABLES, TASK_ROWS } from '../../../src/hub/store/forget-builds.ts';
 import { BACKUP_LEASE, takeLease } from '../../../src/hub/store/hubs.ts';
 import { migrate } from '../../../src/hub/store/migrate.ts';
 import { MIGRATIONS } from '../../../src/hub/store/migrations.ts';
+import { checkHub } from '../../../src/hub/upkeep/check-hub.ts';
 import { Retention, type RetentionLimits } from '../../../src/hub/upkeep/retention.ts';
 import { type Engine, onBothEngines } from '../../support/engines.ts';
 import { quietLogger } from '../../support/quiet-logger.ts';
@@ -82,6 +84,27 @@ onBothEngines('what is kept', (engine) => {
     expect(await the.ids('logs')).toEqual([30_000, 40_000]);
     expect(await the.remove({ logBytes: 1 })).toMatchObject({ buildsWithoutLogs: 1 });
     expect(await the.ids('logs')).toEqual([40_000]);
+  });
+
+  engine.test('a stream that dripped for hours leaves few rows, and every byte in its place', async () => {
+    await using the = await scene(engine);
+    await the.build(10_000, DAY_MS, 3);
+    const log = { buildId: 10_000, taskId: 10_001, instruction: 'main' };
+    for (let line = 0; line < 50; line += 1) await the.storage.append([{ log, pieces: [piece(`line ${line}\n`)] }]);
+    const whole = async () => {
+      const chunks = await the.reader.chunks(10_000, 0);
+      const text = chunks.map(({ data }) => new TextDecoder().decode(data)).join('');
+      return { rows: chunks.length, text, last: chunks.at(-1)?.seq };
+    };
+    const before = await whole();
+    expect(before.rows).toBe(51);
+    await the.remove({});
+    expect(await whole()).toEqual({ ...before, rows: 1 });
+    const report = await checkHub(the.store, {
+      logFolder: `${the.folder}/logs`,
+      objects: folderObjects(`${the.folder}/objects`),
+    });
+    expect(report.problems.filter(({ kind }) => kind.startsWith('log'))).toEqual([]);
   });
 
   engine.test('nothing is removed while a backup is being made', async () => {
