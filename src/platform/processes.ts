@@ -55,6 +55,17 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** What the system has run out of when it starts no program. */
+const SCARCITY: Readonly<Record<string, { readonly what: string; readonly hint: string }>> = {
+  EMFILE: {
+    what: 'this process has too many files open',
+    hint: 'raise its limit (ulimit -n), or run fewer tasks at a time',
+  },
+  ENFILE: { what: 'this machine has too many files open', hint: 'raise its limit, or end what holds them' },
+  EAGAIN: { what: 'no further process is allowed', hint: 'raise the limit of processes (ulimit -u), or end what runs' },
+  ENOMEM: { what: 'there is no memory left', hint: 'end what uses it, or run fewer tasks at a time' },
+};
+
 function spawnError(error: unknown, { argv: [program = ''], cwd }: SpawnOptions): AppError {
   const errno = errnoOf(error);
   const because = (message: string, hint?: string) => new AppError('CONFIG', message, { hint, cause: error });
@@ -70,6 +81,8 @@ function spawnError(error: unknown, { argv: [program = ''], cwd }: SpawnOptions)
     return because(`${program} cannot be given so many or so long arguments and variables`, 'make them smaller');
   }
   if (errno === 'ENOEXEC') return because(`${program} is not a program of this system`, 'a script needs a #! line');
+  const scarce = SCARCITY[errno ?? ''];
+  if (scarce !== undefined) return because(`${program} could not be started (${errno}): ${scarce.what}`, scarce.hint);
   return because(`${program} could not be started (${errno ?? String(error)})`);
 }
 

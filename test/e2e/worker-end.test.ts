@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { FakeWorkerServer } from '../support/fake-worker-server.ts';
 import { TaskPool } from '../support/task-pool.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Cluster, type Started } from './cluster.ts';
@@ -71,5 +72,41 @@ test('an idle worker ends at once', async () => {
   const worker = start();
   await waitFor('it polls', () => pool.polls > 0);
   process.kill(worker.pid, 'SIGINT');
+  expect((await worker.exited).code).toBe(0);
+});
+
+test('--exit-on-refusal: 69 when the hub does not know the token, and without the flag it stays', async () => {
+  const server = await new FakeWorkerServer().start();
+  server.tokens = ['another'];
+  try {
+    const token = cluster.file('token', 'token\n', 0o600);
+    const flags = ['worker', 'run', '--name', 'w1', '--rpc-endpoint', server.endpoint, '--token-file', token];
+    const worker = cluster.start([...flags, '--exit-on-refusal']);
+    expect((await worker.exited).code).toBe(69);
+    expect(worker.stderr()).toContain('server refuses this worker');
+    const patient = cluster.start(flags);
+    await waitFor('it is refused again', () => server.registrations.length > 2);
+    process.kill(patient.pid, 'SIGTERM');
+    expect((await patient.exited).code).toBe(0);
+  } finally {
+    await server[Symbol.asyncDispose]();
+  }
+});
+
+test('out of descriptors: tasks that cannot be run say so, and those that can are run', async () => {
+  const { binary } = cluster;
+  cluster.binary = cluster.file('limited', `#!/bin/sh\nulimit -n 30\nexec ${binary} "$@"\n`, 0o755);
+  await pool[Symbol.asyncDispose]();
+  pool = await new TaskPool(8).start();
+  for (let index = 0; index < 10; index += 1) pool.add(`sleep 0.${index}`);
+  const worker = start('--resources', 'slots=8');
+  await waitFor('every task is over', () =>
+    [...pool.tasks.values()].every(({ events: own }) => /stopped|failed/.test(`${own}`)),
+  );
+  const all = [...pool.tasks.values()].map(({ events: own }) => own.join());
+  expect(all.filter((own) => own === 'started,finished 6,stopped').length).toBeGreaterThan(0);
+  expect(all.filter((own) => own.includes('failed')).length).toBeGreaterThan(0);
+  expect(worker.stderr()).toMatch(/too many (?:open files|files open)/);
+  process.kill(worker.pid, 'SIGTERM');
   expect((await worker.exited).code).toBe(0);
 });
