@@ -91,8 +91,10 @@ export async function openTreeRepository(
       const options = { env: identity(atMs), input: [new TextEncoder().encode(message)] };
       const revision = await git.run(['commit-tree', `${treeRef(treeId)}^{tree}`], options, stop);
       const refs = `refs/namespaces/${namespaceOf(revision, branch)}`;
-      await git.run(['update-ref', `${refs}/refs/heads/${branch}`, revision], {}, stop);
-      await git.run(['symbolic-ref', `${refs}/HEAD`, `${refs}/refs/heads/${branch}`], {}, stop);
+      await Promise.all([
+        git.run(['update-ref', `${refs}/refs/heads/${branch}`, revision], {}, stop),
+        git.run(['symbolic-ref', `${refs}/HEAD`, `${refs}/refs/heads/${branch}`], {}, stop),
+      ]);
       return revision;
     },
     async remove(treeIds, builds, stop) {
