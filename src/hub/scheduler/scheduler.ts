@@ -141,8 +141,8 @@ export class Scheduler {
 
   async #pass(): Promise<void> {
     const { store, fleet, bus, time } = this.deps;
-    if (fleet.closing) return; // what waits is for another hub, or for the next life of this one
     const slice = await this.#takeSlice();
+    if (fleet.closing) return; // what waits is for another hub, or for the next life of this one
     if (slice.queues.length === 0 || slice.members.length === 0) return;
     const effects = noEffects();
     const done = await store.write((sql) => this.#decide(sql, slice, time.now(), effects));
