@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../lib/errors.ts';
 import type { ControlChannel } from '../platform/control-channel.ts';
+import type { Environment } from '../platform/environment.ts';
 import type { AgentOptions } from './run-agent.ts';
 
 /** A task with where it may be done. */
@@ -8,6 +9,8 @@ export interface ControlledTask {
   readonly options: AgentOptions;
   /** Folder for what the agent keeps to itself, which the worker removes even when the agent cannot; undefined for the common one. */
   readonly privateDirectory: string | undefined;
+  /** What scripts inherit, where it is not the agent's own: an agent may have been started before its task was known. */
+  readonly environment: Environment | undefined;
 }
 
 /** What the worker sends first, and once. */
@@ -19,6 +22,7 @@ const taskMessage = z.strictObject({
   clientToken: z.string(),
   workingDirectory: z.string().optional(),
   privateDirectory: z.string().optional(),
+  environment: z.record(z.string(), z.string()).optional(),
 });
 
 function taskOf(message: unknown): ControlledTask {
@@ -27,8 +31,8 @@ function taskOf(message: unknown): ControlledTask {
     const hint = 'worker and agent must be of the same version';
     throw new AppError('USAGE', 'the control channel brought something that is no task', { hint, cause: parsed.error });
   }
-  const { type: _type, workingDirectory, privateDirectory, ...task } = parsed.data;
-  return { options: { ...task, commandFrom: '', commandTo: '', workingDirectory }, privateDirectory };
+  const { type: _type, workingDirectory, privateDirectory, environment, ...task } = parsed.data;
+  return { options: { ...task, commandFrom: '', commandTo: '', workingDirectory }, privateDirectory, environment };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { AGENT_HELP, parseAgentFlags } from '../agent/agent-flags.ts';
 import type { AgentSignals } from '../agent/carry-out.ts';
-import { receiveTask } from '../agent/control-task.ts';
+import { type ControlledTask, receiveTask } from '../agent/control-task.ts';
 import { OwnLog } from '../agent/own-log.ts';
 import { readText } from '../agent/resources/cgroup.ts';
 import { loadSources } from '../agent/resources/load-sources.ts';
@@ -38,13 +38,16 @@ function listenForCancel(): { readonly signals: AgentSignals; readonly giveUp: (
   return { signals, giveUp, end };
 }
 
+/** Where a task is done; what is not told is this process's own. */
+type Place = Omit<ControlledTask, 'options'>;
+
 async function carryOut(
   options: AgentOptions,
   context: CliContext,
   signals: AgentSignals,
-  temporary = tempFolder(),
+  { privateDirectory: temporary = tempFolder(), environment: env = context.env }: Partial<Place> = {},
 ): Promise<AgentResult> {
-  const { stdout, stderr, env } = context;
+  const { stdout, stderr } = context;
   const secrets = new SecretSet();
   const own = new OwnLog(secrets, { colour: stderr.colour, write: (line) => stderr.write(line) });
   const log = own.logger.child({ component: 'agent', taskId: options.taskId });
@@ -83,8 +86,8 @@ async function runControlled(context: CliContext): Promise<number> {
   const channel = childChannel();
   const { signals, giveUp, end } = listenForCancel();
   try {
-    const { options, privateDirectory } = await receiveTask(channel, giveUp);
-    const { problem, exitCode } = await carryOut(options, context, signals, privateDirectory);
+    const { options, ...place } = await receiveTask(channel, giveUp);
+    const { problem, exitCode } = await carryOut(options, context, signals, place);
     channel.send({ type: 'done', problem });
     return exitCode;
   } catch (error) {

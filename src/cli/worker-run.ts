@@ -72,10 +72,11 @@ export async function run(args: readonly string[], context: CliContext): Promise
   });
   const telemetry = await startTelemetry(own.env, `${BUILD.version}-${BUILD.commit}`, log, systemClock);
   const drainMs = orders === undefined ? (flags.drainTimeout ?? DRAIN_MS) : 0; // a supervisor drains its worker before it stops it
-  const worker = buildWorker({ ...start, telemetry, agentUser, drainMs }, log, own);
+  const { worker, end: endParts } = buildWorker({ ...start, telemetry, agentUser, drainMs }, log, own);
   orders?.onPause((paused) => worker.setPaused(paused));
   const stop = orders === undefined ? context.stop : AbortSignal.any([context.stop, orders.gone]);
   const end = await worker.run(stop, context.hurry);
+  endParts();
   await telemetry.stop();
   log.info('worker ended', { end });
   return EXIT_OF_END[end];

@@ -1,5 +1,7 @@
 import type { Instance } from '../../isolation/instance.ts';
+import { startAgent } from '../../isolation/none/agent-process.ts';
 import { createNoneInstance, type NoneOptions } from '../../isolation/none/none-isolation.ts';
+import { SpareAgent } from '../../isolation/none/spare-agent.ts';
 import { WorkingFolders } from '../../isolation/none/working-folder.ts';
 import type { Placement } from '../../isolation/placement.ts';
 import { AppError } from '../../lib/errors.ts';
@@ -7,7 +9,7 @@ import type { Logger } from '../../lib/log.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { openFileLocks } from '../../platform/file-lock.ts';
 import { tempFolder } from '../../platform/host.ts';
-import { systemRandom } from '../../platform/random.ts';
+import { randomToken, systemRandom } from '../../platform/random.ts';
 import { selfCommand } from '../../platform/self.ts';
 import type { User } from '../../platform/users.ts';
 import { connect } from '../../rpc/client.ts';
@@ -29,7 +31,7 @@ async function createInstance(placement: Placement, none: NoneOptions): Promise<
   });
 }
 
-/** The worker with its real parts. */
+/** The worker with its real parts; `end` is for when it has run. */
 export function buildWorker(
   start: {
     readonly options: WorkerOptions;
@@ -42,16 +44,18 @@ export function buildWorker(
   },
   log: Logger,
   { env }: CliContext,
-): Worker {
+): { readonly worker: Worker; end(): void } {
   const { options, passEnvironment, link, drainMs, telemetry, agentUser } = start;
   const agentCommand = [...selfCommand(), 'agent'];
   const folders = new WorkingFolders({ temporary: tempFolder(), locks: openFileLocks(), clock: systemClock, log });
-  void folders.sweep(); // tasks wait for it, the registration does not
-  const none = { agentCommand, folders, cancelGraceMs: CANCEL_GRACE_MS, agentUser, clock: systemClock, log };
+  const environment = { ...agentEnvironment(env, passEnvironment), ...(agentUser && homeOf(agentUser)) };
+  const spare = new SpareAgent(() => startAgent({ agentCommand, agentUser }, environment, randomToken(16), '/'), log);
+  void folders.sweep().then(() => spare.prepare()); // tasks wait for it, the registration does not
+  const none = { agentCommand, folders, spare, cancelGraceMs: CANCEL_GRACE_MS, agentUser, clock: systemClock, log };
   const roots = rootsFrom(env.SSL_CERT_FILE);
-  return new Worker(options, {
+  const worker = new Worker(options, {
     connect: (endpoint) => connect(endpoint, roots),
-    agentEnvironment: { ...agentEnvironment(env, passEnvironment), ...(agentUser && homeOf(agentUser)) },
+    agentEnvironment: environment,
     place: (isolation) => decide(options.security, isolation),
     createInstance: (placement) => createInstance(placement, none),
     engines: {},
@@ -59,4 +63,5 @@ export function buildWorker(
     drainMs,
     ...{ link, log, clock: systemClock, random: systemRandom },
   });
+  return { worker, end: () => spare.stop() };
 }

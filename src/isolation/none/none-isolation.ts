@@ -3,21 +3,20 @@ import { createInterface } from 'node:readline';
 import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { type ControlChannel, parentChannel } from '../../platform/control-channel.ts';
-import type { Account } from '../../platform/privileges.ts';
-import { type Child, type Exit, spawn } from '../../platform/processes.ts';
+import type { ControlChannel } from '../../platform/control-channel.ts';
+import type { Child, Exit } from '../../platform/processes.ts';
 import type { AgentOutcome, AgentTask, Instance } from '../instance.ts';
+import { type AgentCommand, type AgentProcess, startAgent } from './agent-process.ts';
 import { killMarked, TASK_MARK } from './leftovers.ts';
+import type { SpareAgent } from './spare-agent.ts';
 import type { WorkingFolder, WorkingFolders } from './working-folder.ts';
 
-export interface NoneOptions {
-  /** argv that starts the agent, up to and without its options. */
-  readonly agentCommand: readonly string[];
+export interface NoneOptions extends AgentCommand {
   readonly folders: WorkingFolders;
+  /** Agents that are started ahead of their tasks. */
+  readonly spare?: SpareAgent | undefined;
   /** Time between asking a cancelled agent to end and killing it, in milliseconds. */
   readonly cancelGraceMs: number;
-  /** Whom agents run as, and who owns their folders: for a worker that stays root. */
-  readonly agentUser?: Account | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -86,23 +85,18 @@ class NoneInstance implements Instance {
 
   constructor(
     private readonly folder: WorkingFolder,
+    private readonly waiting: AgentProcess | undefined,
     private readonly options: NoneOptions,
   ) {}
 
   async run(task: AgentTask, signal: AbortSignal): Promise<AgentOutcome> {
-    const { agentUser } = this.options;
-    const child = await spawn({
-      argv: [...this.options.agentCommand, '--control'],
-      cwd: this.folder.path,
-      env: { ...task.environment, [TASK_MARK]: this.folder.mark },
-      stderr: 'pipe',
-      control: true,
-      ...(agentUser === undefined ? {} : { user: agentUser }),
-    });
-    if (child.control === null || child.stderr === null) throw new TypeError('the agent has no channel');
+    const { mark } = this.folder;
+    const waiting = this.waiting?.alive === true ? this.waiting : undefined;
+    const { child, channel } = waiting ?? (await startAgent(this.options, task.environment, mark, this.folder.path));
     const log = this.options.log.child({ taskId: task.taskId });
-    createInterface(child.stderr).on('line', (line) => log.debug('agent', { line: line.slice(0, 1_000) }));
-    const channel = parentChannel(child.control);
+    if (child.stderr !== null) {
+      createInterface(child.stderr).on('line', (line) => log.debug('agent', { line: line.slice(0, 1_000) }));
+    }
     const word = lastWord(channel);
     channel.send({
       type: 'task',
@@ -112,6 +106,7 @@ class NoneInstance implements Instance {
       clientToken: task.clientSecret,
       workingDirectory: this.folder.path,
       privateDirectory: this.folder.privatePath,
+      environment: { ...task.environment, [TASK_MARK]: mark },
     });
     const { exit, problem } = await supervise(child, word, this.options, signal);
     child.signalGroup('SIGKILL');
@@ -127,16 +122,25 @@ class NoneInstance implements Instance {
       return [];
     } catch (error) {
       return [describeError(error)];
+    } finally {
+      this.options.spare?.ended();
     }
   }
 }
 
 /** Prepares the place for one task without isolation. Rejects with an `AppError` when no folder can be made. */
 export async function createNoneInstance(options: NoneOptions): Promise<Instance> {
-  const folder = await options.folders.make();
-  const { agentUser } = options;
-  if (agentUser !== undefined) {
-    for (const path of [folder.path, folder.privatePath]) await lchown(path, agentUser.uid, agentUser.gid);
+  const { folders, agentUser, spare } = options;
+  const agent = spare?.begin();
+  try {
+    const folder = await folders.make(agent?.mark);
+    if (agentUser !== undefined) {
+      for (const path of [folder.path, folder.privatePath]) await lchown(path, agentUser.uid, agentUser.gid);
+    }
+    return new NoneInstance(folder, agent, options);
+  } catch (error) {
+    agent?.child.signalGroup('SIGKILL');
+    spare?.ended();
+    throw error;
   }
-  return new NoneInstance(folder, options);
 }

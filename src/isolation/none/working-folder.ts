@@ -114,9 +114,9 @@ export class WorkingFolders {
 
   /**
    * Makes a folder for a task: always the stable one when nobody holds it, so that compiler caches hit, else one with a
-   * name of its own. Rejects with an `AppError` when none can be made.
+   * name of its own. `mark` is that of an agent that waits for the task. Rejects with an `AppError` when none can be made.
    */
-  async make(): Promise<WorkingFolder> {
+  async make(mark = randomToken(16)): Promise<WorkingFolder> {
     const { temporary } = this.options;
     try {
       await mkdir(temporary, { recursive: true });
@@ -124,7 +124,7 @@ export class WorkingFolders {
       await this.sweep();
       for (let attempt = 0; attempt < NAME_TRIES; attempt += 1) {
         const name = attempt === 0 ? STABLE_NAME : `${STABLE_NAME}-${randomToken(4)}`;
-        const folder = await this.#tryName(name);
+        const folder = await this.#tryName(name, mark);
         if (folder !== undefined) return folder;
       }
     } catch (error) {
@@ -173,12 +173,12 @@ export class WorkingFolders {
     await removeTree(this.#at(name), clock);
   }
 
-  async #tryName(name: string): Promise<WorkingFolder | undefined> {
+  async #tryName(name: string, mark: string): Promise<WorkingFolder | undefined> {
     const lock = this.options.locks.take(this.#at(`${name}${OWNER_SUFFIX}`));
     if (lock === 'foreign') this.#tellForeign(name);
     if (typeof lock === 'string') return undefined;
     try {
-      const folder = (await this.#freeName(name, lock)) ? await this.#makeBoth(name, lock) : undefined;
+      const folder = (await this.#freeName(name, lock)) ? await this.#makeBoth(name, lock, mark) : undefined;
       if (folder === undefined) lock.release('remove');
       return folder;
     } catch (error) {
@@ -209,8 +209,8 @@ export class WorkingFolders {
     }
   }
 
-  async #makeBoth(name: string, lock: FileLock): Promise<WorkingFolder | undefined> {
-    const owned: Owned = { mark: randomToken(16), private: `pwagent-task-${randomToken(8)}` };
+  async #makeBoth(name: string, lock: FileLock, mark: string): Promise<WorkingFolder | undefined> {
+    const owned: Owned = { mark, private: `pwagent-task-${randomToken(8)}` };
     lock.write(JSON.stringify(owned));
     try {
       for (const own of [owned.private, name]) await mkdir(this.#at(own), { mode: 0o700 });
