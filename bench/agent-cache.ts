@@ -5,6 +5,7 @@ import { Left } from '../src/agent/cache/archive/left.ts';
 import { packArchive } from '../src/agent/cache/archive/pack.ts';
 import { extractArchive } from '../src/agent/cache/extract-archive.ts';
 import { AppError } from '../src/lib/errors.ts';
+import { openFileLocks } from '../src/platform/file-lock.ts';
 import { type Outcome, type Row, rowOf } from './report.ts';
 
 const ROUNDS = 5;
@@ -55,7 +56,14 @@ async function restore(folder: string, target: string, signal: AbortSignal): Pro
     }
   }
   const folders = [{ declared: 'tree', path: target, isPattern: false }];
-  const plan = { folders, workingFolder: folder, precious: [], hashes: false, left: new Left() };
+  const plan = {
+    folders,
+    workingFolder: folder,
+    precious: [],
+    hashes: false,
+    left: new Left(),
+    locks: openFileLocks(),
+  };
   await extractArchive(chunks(), () => bytes, plan, signal);
 }
 

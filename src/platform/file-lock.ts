@@ -5,6 +5,7 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
+  type PathLike,
   readSync,
   unlinkSync,
   writeSync,
@@ -27,7 +28,7 @@ export interface FileLocks {
    * Locks `path`, which is made with mode 0600 if need be. `held`: another process, or this one, has it. `foreign`: what
    * stands there is no regular file of this user. Never follows a link, never waits. Throws the system's error.
    */
-  take(path: string): FileLock | 'held' | 'foreign';
+  take(path: PathLike): FileLock | 'held' | 'foreign';
 }
 
 const LOCK_EX = 2;
@@ -39,7 +40,7 @@ const TRIES = 20;
 
 const { O_CREAT, O_RDWR, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-function openOwn(path: string): number | 'foreign' {
+function openOwn(path: PathLike): number | 'foreign' {
   let fd: number;
   try {
     fd = openSync(path, O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600);
@@ -54,12 +55,12 @@ function openOwn(path: string): number | 'foreign' {
 }
 
 /** Whether `path` is still the file that `fd` has open. */
-function isStill(path: string, fd: number): boolean {
+function isStill(path: PathLike, fd: number): boolean {
   const [held, named] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
   return named !== undefined && held.ino === named.ino && held.dev === named.dev;
 }
 
-function lockOf(path: string, fd: number): FileLock {
+function lockOf(path: PathLike, fd: number): FileLock {
   return {
     read() {
       const bytes = Buffer.alloc(MAX_BYTES);

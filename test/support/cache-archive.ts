@@ -8,7 +8,9 @@ import { extractArchive } from '../../src/agent/cache/extract-archive.ts';
 import type { CacheFolder } from '../../src/agent/cache/folders.ts';
 import { nameOfBytes, systemPath } from '../../src/lib/raw-name.ts';
 import { tarPadding } from '../../src/lib/tar-format.ts';
+import { openFileLocks } from '../../src/platform/file-lock.ts';
 
+const locks = openFileLocks();
 const NEVER = new AbortController().signal;
 
 /** The archive of one folder, declared as `folder`. */
@@ -38,7 +40,7 @@ interface Unpacking {
 /** Restores an archive to `path`. */
 export function unpackTo(path: string, archive: Uint8Array, more: Unpacking = {}) {
   const { left = new Left(), workingFolder = '/nowhere', pieceBytes, folders = [folderAt(path)] } = more;
-  const plan = { folders, workingFolder, precious: [workingFolder], hashes: true, left };
+  const plan = { folders, workingFolder, precious: [workingFolder], hashes: true, left, locks };
   return extractArchive(inPieces(archive, pieceBytes), () => archive.length, plan, NEVER);
 }
 

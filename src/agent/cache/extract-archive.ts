@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { systemPath } from '../../lib/raw-name.ts';
+import type { FileLocks } from '../../platform/file-lock.ts';
 import { type ArchivedRoot, damaged } from './archive/envelope.ts';
 import { ExpansionLimit } from './archive/expansion-limit.ts';
 import { Extractor, type Place } from './archive/extract.ts';
@@ -17,6 +18,7 @@ export interface ExtractionPlan {
   /** Whether hashes of files are wanted. */
   readonly hashes: boolean;
   readonly left: Left;
+  readonly locks: FileLocks;
 }
 
 export interface Extracted {
@@ -63,7 +65,7 @@ export async function extractArchive(
   plan: ExtractionPlan,
   signal: AbortSignal,
 ): Promise<Extracted> {
-  const staging = new Staging(plan.precious);
+  const staging = new Staging(plan.precious, plan.locks);
   const staged = new Map<string, string>();
   const hashes = plan.hashes ? new Map<string, string>() : undefined;
   const place = (target: string) => {

@@ -1,6 +1,8 @@
+import { dirname } from 'node:path';
 import { formatDuration } from '../../lib/duration.ts';
 import { AppError } from '../../lib/errors.ts';
 import { formatSize } from '../../lib/size.ts';
+import { openFileLocks } from '../../platform/file-lock.ts';
 import { errnoOf } from '../../platform/files.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import type { StepContext } from '../instructions/instruction.ts';
@@ -8,7 +10,8 @@ import { Left } from './archive/left.ts';
 import type { CacheStore } from './cache-store.ts';
 import { describeTrouble } from './describe-trouble.ts';
 import { extractArchive } from './extract-archive.ts';
-import type { CacheFolder } from './folders.ts';
+import { type CacheFolder, patternBase } from './folders.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { type Manifest, takeManifest } from './manifest.ts';
 import { TransferFailure } from './transfer/transfer-failure.ts';
 
@@ -36,6 +39,8 @@ function isDamage(error: unknown): boolean {
 
 /** Brings entries of a store into their folders. Failures are lines in the log of the step, never more than a miss. */
 export class CacheRestore {
+  readonly #locks = openFileLocks();
+
   constructor(
     private readonly store: CacheStore,
     private readonly context: StepContext,
@@ -44,12 +49,24 @@ export class CacheRestore {
 
   /** Tries an entry, a second time when the archive came damaged. Rejects on abort, and for bugs. */
   async attempt(request: Request): Promise<Restored> {
+    await this.#clearLeftovers(request.folders);
     const first = await this.#once(request);
     if (first.tag !== 'damaged') return first;
     await this.context.output.print('It is fetched once more.');
     const second = await this.#once(request);
     if (second.tag === 'damaged') await this.context.output.print('It will be replaced at the end of the task.');
     return second;
+  }
+
+  /** What a restore has left that was killed takes room, and would be stored with the folder that it lies in. */
+  async #clearLeftovers(folders: readonly CacheFolder[]): Promise<void> {
+    const places = folders.flatMap(({ path, isPattern }) => (isPattern ? [patternBase(path)] : [dirname(path), path]));
+    for (const place of new Set(places)) {
+      await clearLeftovers(place, this.#locks).catch((error: unknown) => {
+        if (errnoOf(error) === undefined) throw error;
+        return this.context.output.print(`Warning: old files could not be removed: ${describeTrouble(error)}.`);
+      });
+    }
   }
 
   async #once(request: Request): Promise<Restored> {
@@ -75,7 +92,7 @@ export class CacheRestore {
   async #extract({ folders, watchChanges }: Request, body: AsyncIterable<Uint8Array>, left: Left) {
     const { clock, workingFolder, process } = this.context;
     const precious = [workingFolder, ...(process.HOME === undefined ? [] : [process.HOME])];
-    const plan = { folders, workingFolder, precious, hashes: watchChanges, left };
+    const plan = { folders, workingFolder, precious, hashes: watchChanges, left, locks: this.#locks };
     let bytes = 0;
     let lastByteMs = clock.monoMs();
     async function* counted() {

@@ -1,12 +1,11 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { AppError } from '../../lib/errors.ts';
 import { nameOfBytes, systemPath } from '../../lib/raw-name.ts';
+import type { FileLocks } from '../../platform/file-lock.ts';
 import { errnoOf } from '../../platform/files.ts';
-import { randomToken } from '../../platform/random.ts';
+import { type Claim, claimNames, isStagingName } from './leftovers.ts';
 import { removeTree } from './remove-tree.ts';
-
-/** Names of what lies beside a cached folder while it is replaced. */
-const MARK = 'pwagent-cache-';
 
 /** Moves files and folders within one disk, and takes all of it back. */
 class Moves {
@@ -48,23 +47,13 @@ function statsOf(path: string): Stats | undefined {
   return lstatSync(systemPath(path), { throwIfNoEntry: false });
 }
 
-function mayWrite(folder: string): boolean {
-  const probe = `${folder}/.${MARK}${randomToken(6)}`;
-  try {
-    mkdirSync(systemPath(probe), 0o700);
-  } catch {
-    return false;
-  }
-  rmdirSync(systemPath(probe));
-  return true;
-}
-
 function namesIn(folder: string): string[] {
   return readdirSync(systemPath(folder), { encoding: 'buffer' }).map((name) => nameOfBytes(name));
 }
 
 interface Staged {
   readonly target: string;
+  readonly claim: Claim;
   readonly way: Way;
   /** Where the new tree is made. */
   readonly fresh: string;
@@ -78,25 +67,17 @@ export class Staging {
   readonly #moves = new Moves();
 
   /** `precious`: folders that no cache may take away, such as the working folder. */
-  constructor(private readonly precious: readonly string[]) {}
+  constructor(
+    private readonly precious: readonly string[],
+    private readonly locks: FileLocks,
+  ) {}
 
   /** The path, not there yet, at which the new content of `target` is to be made. Throws the system's errors. */
   place(target: string): string {
     const known = this.#staged.get(target);
     if (known !== undefined) return known.fresh;
     mkdirSync(systemPath(dirname(target)), { recursive: true });
-    const way = this.#wayTo(target);
-    const name = `.${MARK}${randomToken(6)}`;
-    let staged: Staged;
-    if (way === 'exchange') {
-      const beside = `${dirname(target) === '/' ? '' : dirname(target)}/${name}`;
-      staged = { target, way, fresh: `${beside}-new`, old: `${beside}-old` };
-    } else {
-      const inside = `${target}/${name}`;
-      mkdirSync(systemPath(inside), 0o700);
-      mkdirSync(systemPath(`${inside}/old`), 0o700);
-      staged = { target, way, fresh: `${inside}/new`, old: inside };
-    }
+    const staged = this.#stage(target);
     this.#staged.set(target, staged);
     return staged.fresh;
   }
@@ -113,18 +94,32 @@ export class Staging {
 
   /** Removes what is left of old or unfinished trees. Rejects with the system's error. */
   async clean(): Promise<void> {
-    for (const { fresh, old } of this.#staged.values()) {
+    for (const { fresh, old, claim } of this.#staged.values()) {
       await removeTree(fresh);
       await removeTree(old);
+      claim.release();
     }
   }
 
-  #wayTo(target: string): Way {
-    const isFolder = statsOf(target)?.isDirectory() === true;
-    if (isFolder && this.precious.some((folder) => folder === target || folder.startsWith(`${target}/`))) return 'add';
+  #stage(target: string): Staged {
     const parent = dirname(target);
+    const isFolder = statsOf(target)?.isDirectory() === true;
+    const isPrecious = this.precious.some((folder) => folder === target || folder.startsWith(`${target}/`));
     const isMount = isFolder && statsOf(target)?.dev !== statsOf(parent)?.dev;
-    return isFolder && (isMount || target === parent || !mayWrite(parent)) ? 'exchange content' : 'exchange';
+    const staysInPlace = isFolder && (isPrecious || isMount || target === parent);
+    const beside = staysInPlace ? undefined : claimNames(parent, this.locks);
+    if (beside !== undefined) {
+      return { target, claim: beside, way: 'exchange', fresh: `${beside.path}-new`, old: `${beside.path}-old` };
+    }
+    const claim = isFolder ? claimNames(target, this.locks) : undefined;
+    if (claim === undefined) {
+      const hint = 'keep the cache in a folder that the user of the task may write';
+      throw new AppError('UNAVAILABLE', `this user may make nothing in ${isFolder ? target : parent}`, { hint });
+    }
+    mkdirSync(systemPath(claim.path), 0o700);
+    mkdirSync(systemPath(`${claim.path}/old`), 0o700);
+    const way = isFolder && isPrecious ? 'add' : 'exchange content';
+    return { target, claim, way, fresh: `${claim.path}/new`, old: claim.path };
   }
 
   #putInPlace(staged: Staged): void {
@@ -135,9 +130,8 @@ export class Staging {
       if (statsOf(target) !== undefined) this.#moves.move(target, old);
       this.#moves.move(fresh, target);
     } else {
-      const own = old.slice(old.lastIndexOf('/') + 1);
       for (const name of namesIn(target)) {
-        if (name !== own) this.#moves.move(`${target}/${name}`, `${old}/old/${name}`);
+        if (!isStagingName(name)) this.#moves.move(`${target}/${name}`, `${old}/old/${name}`);
       }
       for (const name of namesIn(fresh)) this.#moves.move(`${fresh}/${name}`, `${target}/${name}`);
     }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -106,10 +106,22 @@ function close(server: Server): Promise<void> {
   });
 }
 
+/** Removes the folder of the socket unless somebody else keeps something in it. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // not empty, or gone with the home: then it is not ours to remove
+  }
+}
+
 /** Serves the well-known socket as well, if it is free. Undefined when it is not to be had, which is no loss. */
 async function serveSocket(home: string | undefined, handler: Handler, deps: HttpCacheDeps) {
   if (home === undefined || !existsSync(home)) return undefined;
   const path = join(home, '.cirruslabs', 'omni-cache.sock');
+  // a folder that was there belongs to somebody else, unless it holds the socket of a killed task
+  const isForeign = existsSync(dirname(path)) && !existsSync(path);
+  const leaveNoFolder = isForeign ? () => {} : () => removeIfEmpty(dirname(path));
   try {
     if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw new Error('its path is too long');
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -122,8 +134,10 @@ async function serveSocket(home: string | undefined, handler: Handler, deps: Htt
       const isOurs = lstatSync(path, { throwIfNoEntry: false })?.ino === ino;
       await close(server);
       if (isOurs) rmSync(path, { force: true });
+      leaveNoFolder();
     };
   } catch (error) {
+    leaveNoFolder();
     deps.log.info('cache socket left out', { path, reason: describeError(error) });
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { createCacheApi } from '../../../src/agent/cache/cache-api.ts';
@@ -177,6 +177,20 @@ describe('the well-known socket', () => {
     expect(existsSync(socket())).toBe(false);
   });
 
+  test('leaves no folder behind that it has made, and keeps one that was there or is in use', async () => {
+    await cache.stop();
+    expect(readdirSync(folder.path)).toEqual([]);
+    mkdirSync(join(folder.path, '.cirruslabs'));
+    cache = await start(folder.path);
+    await cache.stop();
+    expect(readdirSync(folder.path)).toEqual(['.cirruslabs']);
+    rmdirSync(join(folder.path, '.cirruslabs'));
+    cache = await start(folder.path);
+    writeFileSync(join(folder.path, '.cirruslabs/other'), '');
+    await cache.stop();
+    expect(readdirSync(join(folder.path, '.cirruslabs'))).toEqual(['other']);
+  });
+
   test('stays that of the first task, whichever ends first (S10)', async () => {
     const { ino } = lstatSync(socket());
     const second = await start(folder.path);
@@ -187,9 +201,12 @@ describe('the well-known socket', () => {
 
   test('of a task that died is taken over', async () => {
     await cache.stop();
+    mkdirSync(join(folder.path, '.cirruslabs'));
     writeFileSync(socket(), ''); // a file at which nobody answers, as a killed process leaves it
     cache = await start(folder.path);
     expect((await fetch('http://localhost/none', { unix: socket() })).status).toBe(404);
+    await cache.stop();
+    expect(readdirSync(folder.path)).toEqual([]);
   });
 
   test('is done without where it cannot be (R9)', async () => {

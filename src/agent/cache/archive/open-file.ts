@@ -3,12 +3,20 @@ import { systemPath } from '../../../lib/raw-name.ts';
 import { errnoOf } from '../../../platform/files.ts';
 import type { ArchiveEntry, DataRun } from './entry.ts';
 
-/** A file system that knows no owners, or an account that may not give files away, is no reason to fail. */
-export function giveOwner(give: () => void): void {
+/** Bits that let others run a file in its owner's name: right only while the owner is the one they were set for. */
+const BORROWED_RIGHTS = 0o6000;
+
+/**
+ * Whether the owner could be given: a file system that knows no owners, or an account that may not give files away, is
+ * no reason to fail.
+ */
+export function giveOwner(give: () => void): boolean {
   try {
     give();
+    return true;
   } catch (error) {
     if (!['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(error) ?? '')) throw error;
+    return false;
   }
 }
 
@@ -51,8 +59,8 @@ export class OpenFile {
   finish(owners: boolean): void {
     const { runs, sizeBytes, mode, uid, gid, modifiedS } = this.entry;
     if (runs !== undefined) ftruncateSync(this.#fd, sizeBytes);
-    if (owners) giveOwner(() => fchownSync(this.#fd, uid, gid));
-    fchmodSync(this.#fd, mode);
+    const hasOwner = owners && giveOwner(() => fchownSync(this.#fd, uid, gid));
+    fchmodSync(this.#fd, hasOwner ? mode : mode & ~BORROWED_RIGHTS);
     futimesSync(this.#fd, modifiedS, modifiedS);
     this.close();
   }

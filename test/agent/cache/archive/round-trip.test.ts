@@ -17,7 +17,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import type { ArchiveEntry } from '../../../../src/agent/cache/archive/entry.ts';
 import { Left } from '../../../../src/agent/cache/archive/left.ts';
+import { OpenFile } from '../../../../src/agent/cache/archive/open-file.ts';
 import { bytesOfName, nameOfBytes, systemPath } from '../../../../src/lib/raw-name.ts';
 import { listing, packed, unpackTo } from '../../../support/cache-archive.ts';
 import { programGap, testNeeding } from '../../../support/requirement.ts';
@@ -49,6 +51,13 @@ describe('what is restored is what was stored', () => {
     expect(listing(join(folder.path, 'target'))).toEqual(listing(source));
     chmodSync(join(source, 'private'), 0o700);
     chmodSync(join(folder.path, 'target/private'), 0o700);
+  });
+
+  test("the right to run a file in its owner's name goes unless the owner comes back", () => {
+    using folder = tempFolder();
+    const entry = { path: 'f', kind: 'file', mode: 0o6755, uid: 0, gid: 0, modifiedS: 1, sizeBytes: 0, linkTarget: '' };
+    new OpenFile(join(folder.path, 'f'), entry as ArchiveEntry).finish(false);
+    expect((statSync(join(folder.path, 'f')).mode & 0o7777).toString(8)).toBe('755');
   });
 
   test('hard links stay one file', async () => {
