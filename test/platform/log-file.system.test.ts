@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -25,7 +25,9 @@ test('killed at any moment, rotations included: every line that was written is t
     .filter((name) => name !== 'w.log')
     .sort();
   expect(names.length).toBeGreaterThan(RUNS);
-  const text = [...names, 'w.log'].map((name) => readFileSync(`${folder.path}/${name}`, 'utf8')).join('');
+  // one that was killed between setting a full file aside and beginning the next has left none
+  const present = [...names, 'w.log'].filter((name) => existsSync(`${folder.path}/${name}`));
+  const text = present.map((name) => readFileSync(`${folder.path}/${name}`, 'utf8')).join('');
   const lines = text
     .trimEnd()
     .split('\n')
