@@ -24,6 +24,8 @@ export class FakeArtifactStore {
   readonly refusals = new Map<string, number[]>();
   /** Answer of the method instead of serving it, as often as the number says. */
   readonly faults = new Map<string, { status: RpcStatus; times: number }>();
+  /** What happens to the files between the request for addresses and their upload. */
+  meanwhile: () => void = () => {};
   #serial = 0;
   #atOnce = 0;
   /** Requests are held until so many have been open at a time. */
@@ -70,6 +72,7 @@ export class FakeArtifactStore {
     const { method } = CirrusCIService;
     return [
       unaryHandler(method.generateArtifactUploadURLs, async ({ files }) => {
+        this.meanwhile();
         this.#fault('generate');
         this.groups.push(files.map(({ path, sizeInBytes }) => `${path} ${sizeInBytes}`));
         return { urls: files.map(({ path }) => this.#address(path)) };

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, describeError } from '../../lib/errors.ts';
 import { formatSize } from '../../lib/size.ts';
+import { errnoOf } from '../../platform/files.ts';
 import { Annotation_Level as AnnotationLevel } from '../../rpc/gen/cirrus_ci_service_pb.ts';
 import { RpcError } from '../../rpc/rpc-error.ts';
 import type { Annotation, ArtifactsApi } from '../artifacts/artifacts-api.ts';
-import type { FoundFile } from '../artifacts/collect-files.ts';
+import { type FoundFile, shownPath } from '../artifacts/collect-files.ts';
 import type { StepContext } from '../instructions/instruction.ts';
 import { maskText } from '../masker.ts';
 import { HUB_BACKOFF, retrying } from '../retry.ts';
@@ -51,14 +52,21 @@ function annotationOf(finding: Finding, resolvePath: ResolvePath, mask: (text: s
 
 async function readFindings(file: FoundFile, format: string): Promise<readonly Finding[]> {
   if (file.size > MAX_REPORT_BYTES) {
-    throw new AppError('CONFIG', `report ${file.path} is larger than ${formatSize(MAX_REPORT_BYTES)}`);
+    throw new AppError('CONFIG', `report ${shownPath(file.path)} is larger than ${formatSize(MAX_REPORT_BYTES)}`);
   }
   try {
     return (await FORMATS.get(format)?.(await readFile(file.absolute, 'utf8'))) ?? [];
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError)) {
+      if (errnoOf(error) === undefined) throw error;
+      const what = `report ${shownPath(file.path)} cannot be read (${errnoOf(error)})`;
+      throw new AppError('CONFIG', what, { cause: error });
+    }
     const { hint, cause } = error;
-    throw new AppError('CONFIG', `report ${file.path} cannot be read as ${format}: ${error.message}`, { hint, cause });
+    throw new AppError('CONFIG', `report ${shownPath(file.path)} cannot be read as ${format}: ${error.message}`, {
+      hint,
+      cause,
+    });
   }
 }
 
@@ -82,12 +90,15 @@ export async function reportAnnotations(
     return;
   }
   const findings: Finding[] = [];
-  for (const file of files) findings.push(...(await readFindings(file, name)));
-  if (findings.length === 0) return;
+  let count = 0;
+  for (const file of files) {
+    const read = await readFindings(file, name);
+    count += read.length;
+    findings.push(...read.slice(0, MAX_FINDINGS - findings.length));
+  }
+  if (count === 0) return;
   const resolvePath = pathResolver(await workTreeFiles(context, signal), workingFolder);
-  const told = findings
-    .slice(0, MAX_FINDINGS)
-    .map((finding) => annotationOf(finding, resolvePath, (text) => maskText(text, secrets)));
+  const told = findings.map((finding) => annotationOf(finding, resolvePath, (text) => maskText(text, secrets)));
   try {
     for (let start = 0; start < told.length; start += BATCH) {
       const batch = told.slice(start, start + BATCH);
@@ -99,6 +110,6 @@ export async function reportAnnotations(
     await output.print(`The server did not take the annotations: ${describeError(error)}.`);
     return;
   }
-  const left = findings.length - told.length;
+  const left = count - told.length;
   await output.print(`Reported ${told.length} annotations${left > 0 ? `; ${left} more are in the report alone` : ''}.`);
 }

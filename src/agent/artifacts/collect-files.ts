@@ -1,8 +1,9 @@
 import { relative, resolve, sep } from 'node:path';
 import { AppError } from '../../lib/errors.ts';
+import { printable } from '../../lib/printable.ts';
 import { expandText } from '../expansion.ts';
-import { findMatches } from '../glob/find-files.ts';
-import type { StepContext } from '../instructions/instruction.ts';
+import { findFiles, type Match } from '../glob/find-files.ts';
+import type { StepContext, StepOutput } from '../instructions/instruction.ts';
 import type { ArtifactFile } from './artifacts-api.ts';
 
 /** A file that becomes an artifact, with where it lies. */
@@ -13,9 +14,31 @@ export interface FoundFile extends ArtifactFile {
 /** Most lines about skipped things that one step prints. */
 const MAX_NOTES = 10;
 
+const MAX_NAME_LENGTH = 300;
+
+/** A path as it stands in the log: one line, whatever is in the name. */
+export const shownPath = (path: string) => printable(path || '.', MAX_NAME_LENGTH);
+
+function isOutside(path: string): boolean {
+  return path === '..' || path.startsWith(`..${sep}`);
+}
+
+/** Why something that was matched is no artifact; undefined when it is one. */
+function whySkipped({ path, stats }: Match): string | undefined {
+  if (stats.isDirectory()) return 'a folder (its contents match FOLDER/**)';
+  if (!stats.isFile()) return 'no regular file';
+  return path.isWellFormed() ? undefined : 'a name that is not UTF-8, which artifacts cannot have';
+}
+
+async function tellSkipped(skipped: readonly string[], output: StepOutput): Promise<void> {
+  for (const note of skipped.slice(0, MAX_NOTES)) await output.print(`Skipped: ${note}.`);
+  if (skipped.length > MAX_NOTES) await output.print(`Skipped: ${skipped.length - MAX_NOTES} more of this kind.`);
+}
+
 /**
- * The files that the patterns of an instruction match, each once, in their order. Folders and special files are skipped
- * with a note. Throws `AppError` (CONFIG) for a match outside the working folder; rejects on abort.
+ * The files that the patterns of an instruction match, each once, in their order. Folders, special files and what this
+ * user may not look into are skipped with a note. Throws `AppError` (CONFIG) for a match outside the working folder;
+ * rejects on abort.
  */
 export async function collectFiles(
   patterns: readonly string[],
@@ -26,24 +49,21 @@ export async function collectFiles(
   const files = new Map<string, FoundFile>();
   const skipped: string[] = [];
   for (const pattern of patterns) {
-    for (const { path: absolute, stats } of await findMatches(
-      expandText(pattern, environment, process),
-      base,
-      signal,
-    )) {
-      const path = relative(base, absolute);
-      if (path === '..' || path.startsWith(`..${sep}`)) {
+    const { matches, closed } = await findFiles(expandText(pattern, environment, process), base, signal);
+    for (const match of matches) {
+      const path = relative(base, match.path);
+      if (isOutside(path)) {
         const hint = 'copy the file into the working folder first';
-        throw new AppError('CONFIG', `artifact ${absolute} lies outside the working folder ${base}`, { hint });
+        throw new AppError('CONFIG', `artifact ${shownPath(match.path)} lies outside the working folder ${base}`, {
+          hint,
+        });
       }
-      if (stats.isFile()) files.set(path, { path, absolute, size: stats.size });
-      else
-        skipped.push(
-          `${path || '.'} is ${stats.isDirectory() ? 'a folder (its contents match FOLDER/**)' : 'no regular file'}`,
-        );
+      const why = whySkipped(match);
+      if (why === undefined) files.set(path, { path, absolute: match.path, size: match.stats.size });
+      else skipped.push(`${shownPath(path)} is ${why}`);
     }
+    skipped.push(...closed.map((path) => `this user may not look into ${shownPath(relative(base, path))}`));
   }
-  for (const note of skipped.slice(0, MAX_NOTES)) await output.print(`Skipped: ${note}.`);
-  if (skipped.length > MAX_NOTES) await output.print(`Skipped: ${skipped.length - MAX_NOTES} more of this kind.`);
+  await tellSkipped(skipped, output);
   return [...files.values()];
 }

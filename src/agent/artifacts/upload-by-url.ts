@@ -4,7 +4,8 @@ import { errnoOf } from '../../platform/files.ts';
 import type { StepContext } from '../instructions/instruction.ts';
 import { HUB_BACKOFF, retrying } from '../retry.ts';
 import type { ArtifactName, ArtifactsApi, UploadAddress } from './artifacts-api.ts';
-import type { FoundFile } from './collect-files.ts';
+import { type FoundFile, shownPath } from './collect-files.ts';
+import { lookAgain } from './look-again.ts';
 
 /** Files whose addresses are asked for in one call; a fact of the protocol (specification of the wire, 3.3). */
 const GROUP = 100;
@@ -47,27 +48,39 @@ async function put(file: FoundFile, { url, headers }: UploadAddress, context: St
   }
 }
 
-/** Uploads one file, with a new address for each further attempt. */
+/**
+ * Uploads one file, with a new address for each further attempt, and gives it as it was sent; undefined when it has gone
+ * since it was found.
+ */
 async function uploadFile(
   file: FoundFile,
   first: UploadAddress,
   { api, name }: { api: ArtifactsApi; name: string },
   context: StepContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<FoundFile | undefined> {
+  const renew = (present: FoundFile) =>
+    retrying(() => api.uploadAddresses(name, [present], signal), HUB_BACKOFF, context, signal);
   let address: UploadAddress | undefined = first;
+  let told = file.size;
   for (let attempt = 1; ; attempt += 1) {
+    const present = await lookAgain(file);
+    if (present === undefined) return undefined;
     try {
+      if (attempt > 1 || present.size !== told) [address] = await renew(present);
+      told = present.size;
       if (address === undefined) throw new Interrupted('the server named no address for it');
-      return await put(file, address, context, signal);
+      await put(present, address, context, signal);
+      return present;
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       if (attempt >= ATTEMPTS) {
         const hint = 'check the network between this worker and the artifact store, and its free space';
-        throw new AppError('UNAVAILABLE', `artifact ${file.path} could not be uploaded: ${error.message}`, { hint });
+        throw new AppError('UNAVAILABLE', `artifact ${shownPath(file.path)} could not be uploaded: ${error.message}`, {
+          hint,
+        });
       }
       await context.clock.sleep(backoffMs(attempt - 1, HUB_BACKOFF, context.random), signal);
-      [address] = await retrying(() => api.uploadAddresses(name, [file], signal), HUB_BACKOFF, context, signal);
     }
   }
 }
@@ -95,8 +108,8 @@ async function inParallel<T>(
 }
 
 /**
- * Uploads files by HTTP PUT to the addresses that the server gives, and tells it what has arrived. Rejects with an
- * `RpcError` (UNIMPLEMENTED where the server has no such addresses), with an `AppError`, or on abort.
+ * Uploads files by HTTP PUT to the addresses that the server gives, tells it what has arrived, and gives that. Rejects
+ * with an `RpcError` (UNIMPLEMENTED where the server has no such addresses), with an `AppError`, or on abort.
  */
 export async function uploadByUrl(
   artifact: ArtifactName,
@@ -104,8 +117,9 @@ export async function uploadByUrl(
   api: ArtifactsApi,
   context: StepContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly FoundFile[]> {
   const target = { api, name: artifact.name };
+  const sent = new Map<FoundFile, FoundFile | undefined>();
   for (let start = 0; start < files.length; start += GROUP) {
     const group = files.slice(start, start + GROUP);
     const ask = () => api.uploadAddresses(artifact.name, group, signal);
@@ -120,7 +134,12 @@ export async function uploadByUrl(
         hint,
       });
     }
-    await inParallel(pairs, ({ file, address }, both) => uploadFile(file, address, target, context, both), signal);
+    const one = async ({ file, address }: (typeof pairs)[number], both: AbortSignal) => {
+      sent.set(file, await uploadFile(file, address, target, context, both));
+    };
+    await inParallel(pairs, one, signal);
   }
-  await retrying(() => api.commit(artifact, files, signal), HUB_BACKOFF, context, signal);
+  const arrived = files.flatMap((file) => sent.get(file) ?? []);
+  await retrying(() => api.commit(artifact, arrived, signal), HUB_BACKOFF, context, signal);
+  return arrived;
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../lib/errors.ts';
 import { systemPath } from '../../lib/raw-name.ts';
 import type { Environment } from '../../platform/environment.ts';
 import { expandText } from '../expansion.ts';
-import { findMatches } from '../glob/find-files.ts';
+import { findFiles } from '../glob/find-files.ts';
 import { matchesPattern } from '../glob/match-path.ts';
 import type { ArchivedRoot } from './archive/envelope.ts';
 import type { PackRoot } from './archive/pack.ts';
@@ -71,7 +71,7 @@ function isEmpty(path: string): boolean {
 
 async function pathsOf(folder: CacheFolder, signal: AbortSignal): Promise<readonly string[]> {
   if (!folder.isPattern) return [folder.path];
-  return (await findMatches(folder.path, patternBase(folder.path), signal)).map(({ path }) => path);
+  return (await findFiles(folder.path, patternBase(folder.path), signal)).matches.map(({ path }) => path);
 }
 
 /** What there is to be stored, each path once; empty when all folders are missing or empty. Throws `AppError` (CONFIG). */

@@ -1,15 +1,30 @@
+import { matchesTokens } from './component.ts';
 import { type Component, parsePattern } from './pattern.ts';
 
+function fits(component: Component | undefined, name: string): boolean {
+  if (component === undefined || component.tag === 'any-depth') return false;
+  return component.tag === 'name' ? component.name === name : matchesTokens(component.tokens, name);
+}
+
+/** As with the stars of one name: after a mismatch, the newest `**` alone takes one more folder. */
 function matchNames(components: readonly Component[], names: readonly string[]): boolean {
-  const [component, ...rest] = components;
-  if (component === undefined) return names.length === 0;
-  if (component.tag === 'any-depth') {
-    return matchNames(rest, []) || names.some((_, index) => matchNames(rest, names.slice(index)));
+  let component = 0;
+  let at = 0;
+  let deep: { readonly component: number; at: number } | undefined;
+  while (at < names.length) {
+    if (fits(components[component], names[at] ?? '')) {
+      component += 1;
+      at += 1;
+    } else if (components[component]?.tag === 'any-depth') {
+      deep = { component, at };
+      component += 1;
+    } else if (deep !== undefined) {
+      deep.at += 1;
+      at = deep.at;
+      component = deep.component + 1;
+    } else return false;
   }
-  const [name, ...others] = names;
-  if (name === undefined) return false;
-  const fits = component.tag === 'name' ? component.name === name : component.expression.test(name);
-  return fits && matchNames(rest, others);
+  return components.slice(component).every(({ tag }) => tag === 'any-depth');
 }
 
 /** Whether a path, which need not exist, is one that the pattern matches. Both are absolute. Throws `AppError` (CONFIG). */

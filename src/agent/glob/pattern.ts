@@ -1,9 +1,10 @@
 import { AppError } from '../../lib/errors.ts';
+import type { Token } from './component.ts';
 
-/** One component of a pattern: a name as it is, names that an expression matches, or any depth of folders. */
+/** One component of a pattern: a name as it is, names that tokens match, or any depth of folders. */
 export type Component =
   | { readonly tag: 'name'; readonly name: string }
-  | { readonly tag: 'match'; readonly expression: RegExp }
+  | { readonly tag: 'match'; readonly tokens: readonly Token[] }
   | { readonly tag: 'any-depth' };
 
 /** More alternatives in one pattern are a mistake, or an attempt to fill the memory. */
@@ -89,34 +90,47 @@ function classExpression(text: string, start: number, end: number, pattern: stri
   return negated ? `[^${expression}]` : `[${expression}]`;
 }
 
-function compileComponent(text: string, pattern: string): Component {
-  if (text === '**') return { tag: 'any-depth' };
-  let expression = '';
-  let name = '';
-  let isName = true;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? '';
-    if (character === '*' || character === '?') {
-      isName = false;
-      expression += character === '*' ? '.*' : '.';
-    } else if (character === '[') {
-      isName = false;
-      const end = endOfClass(text, at);
-      expression += classExpression(text, at, end, pattern);
-      at = end - 1;
-    } else {
-      if (character === '\\') at += 1;
-      const meant = text[at] ?? '\\';
-      name += meant;
-      expression += literal(meant);
-    }
-  }
-  if (isName) return { tag: 'name', name };
+function classToken(text: string, start: number, end: number, pattern: string): Token {
+  const expression = classExpression(text, start, end, pattern);
   try {
-    return { tag: 'match', expression: new RegExp(`^${expression.replaceAll(/(?:\.\*)+/g, '.*')}$`, 'su') };
+    return { tag: 'class', expression: new RegExp(`^${expression}$`, 'su') };
   } catch (error) {
     throw new AppError('CONFIG', `pattern ${JSON.stringify(pattern)} has a class that means nothing`, { cause: error });
   }
+}
+
+function tokensOf(text: string, pattern: string): Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+    if (character === '*') {
+      if (tokens.at(-1)?.tag !== 'run') tokens.push({ tag: 'run' });
+    } else if (character === '?') tokens.push({ tag: 'any' });
+    else if (character === '[') {
+      const end = endOfClass(text, at);
+      tokens.push(classToken(text, at, end, pattern));
+      at = end - 1;
+    } else {
+      if (character === '\\') at += 1;
+      const code = text.codePointAt(at);
+      const meant = code === undefined ? '\\' : String.fromCodePoint(code);
+      tokens.push({ tag: 'character', character: meant });
+      at += meant.length - 1;
+    }
+  }
+  return tokens;
+}
+
+function compileComponent(text: string, pattern: string): Component {
+  if (text === '**') return { tag: 'any-depth' };
+  const tokens = tokensOf(text, pattern);
+  if (!tokens.every(({ tag }) => tag === 'character')) return { tag: 'match', tokens };
+  return { tag: 'name', name: tokens.map((token) => (token.tag === 'character' ? token.character : '')).join('') };
+}
+
+/** `**` after `**` means nothing more, and would be searched again and again. */
+function withoutRepeats(components: readonly Component[]): Component[] {
+  return components.filter(({ tag }, index) => tag !== 'any-depth' || components[index - 1]?.tag !== 'any-depth');
 }
 
 /** Splits at separators, which a class or a backslash may hide. */
@@ -141,5 +155,7 @@ function splitComponents(text: string): string[] {
  */
 export function parsePattern(pattern: string): readonly (readonly Component[])[] {
   if (pattern.length > MAX_PATTERN_LENGTH) throw refuse(pattern, `is longer than ${MAX_PATTERN_LENGTH} characters`);
-  return expandBraces(pattern).map((text) => splitComponents(text).map((part) => compileComponent(part, pattern)));
+  return expandBraces(pattern).map((text) =>
+    withoutRepeats(splitComponents(text).map((part) => compileComponent(part, pattern))),
+  );
 }

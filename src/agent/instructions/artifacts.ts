@@ -4,10 +4,10 @@ import type { ArtifactsInstruction } from '../../rpc/gen/cirrus_ci_service_pb.ts
 import { RpcError } from '../../rpc/rpc-error.ts';
 import { reportAnnotations } from '../annotations/report-annotations.ts';
 import type { ArtifactName, ArtifactsApi } from '../artifacts/artifacts-api.ts';
-import { collectFiles, type FoundFile } from '../artifacts/collect-files.ts';
+import { collectFiles, type FoundFile, shownPath } from '../artifacts/collect-files.ts';
 import { uploadByStream } from '../artifacts/upload-by-stream.ts';
 import { uploadByUrl } from '../artifacts/upload-by-url.ts';
-import type { StepContext, StepOutcome } from './instruction.ts';
+import type { StepContext, StepOutcome, StepOutput } from './instruction.ts';
 
 /** Files above this are announced, since they take a while (specification of the agent, section 7.8). */
 const LARGE_BYTES = 100_000_000;
@@ -20,9 +20,9 @@ async function upload(
   api: ArtifactsApi,
   context: StepContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly FoundFile[]> {
   try {
-    await uploadByUrl(artifact, files, api, context, signal).catch((error: unknown) => {
+    return await uploadByUrl(artifact, files, api, context, signal).catch((error: unknown) => {
       if (!isUnimplemented(error)) throw error;
       return uploadByStream(artifact, files, api, context, signal);
     });
@@ -34,6 +34,16 @@ async function upload(
       : `the server refused them: ${error.message}`;
     throw new AppError('UNAVAILABLE', `artifacts "${artifact.name}" were not uploaded: ${what}`, { cause: error });
   }
+}
+
+/** Files that a program has removed since they were found, as temporary ones are. */
+async function tellGone(files: readonly FoundFile[], sent: readonly FoundFile[], output: StepOutput): Promise<void> {
+  const arrived = new Set(sent.map(({ path }) => path));
+  const gone = files.filter(({ path }) => !arrived.has(path));
+  const [first] = gone;
+  if (first === undefined) return;
+  const more = gone.length > 1 ? ` and ${gone.length - 1} more` : '';
+  await output.print(`Warning: ${shownPath(first.path)}${more} had gone before the upload.`);
 }
 
 /** Uploads what the paths match under the name of the instruction, and reads it as a report where a format is given. */
@@ -54,13 +64,12 @@ export async function uploadArtifacts(
     return { tag: 'completed' };
   }
   for (const { path, size } of files) {
-    if (size > LARGE_BYTES) await output.print(`${path} has ${formatSize(size)}; this takes a while.`);
+    if (size > LARGE_BYTES) await output.print(`${shownPath(path)} has ${formatSize(size)}; this takes a while.`);
   }
-  await upload({ name, type, format }, files, api, context, signal);
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  await output.print(
-    `Uploaded ${files.length} ${files.length === 1 ? 'artifact' : 'artifacts'} (${formatSize(bytes)}).`,
-  );
-  if (format !== '') await reportAnnotations(files, format, api, context, signal);
+  const sent = await upload({ name, type, format }, files, api, context, signal);
+  const bytes = sent.reduce((sum, { size }) => sum + size, 0);
+  await output.print(`Uploaded ${sent.length} ${sent.length === 1 ? 'artifact' : 'artifacts'} (${formatSize(bytes)}).`);
+  await tellGone(files, sent, output);
+  if (format !== '') await reportAnnotations(sent, format, api, context, signal);
   return { tag: 'completed' };
 }

@@ -155,6 +155,66 @@ describe('artifacts over gRPC', () => {
   });
 });
 
+describe.each(['HTTP', 'gRPC'])('files that change between the match and the upload over %s', (way) => {
+  const start = () => {
+    if (way === 'gRPC') store.faults.set('generate', { status: 'UNIMPLEMENTED', times: 1 });
+  };
+  const contents = () => (way === 'gRPC' ? [...store.streamed] : store.puts.map(({ path, body }) => [path, body]));
+
+  test('one that has gone is left out with a line', async () => {
+    start();
+    put('a', 'A');
+    put('b', 'B');
+    put('c', 'C');
+    store.meanwhile = () => {
+      rmSync(join(folder.path, 'work/b'), { force: true });
+      rmSync(join(folder.path, 'work/c'), { force: true });
+    };
+    const [status, log] = await run(['*']);
+    expect([status, log]).toEqual([
+      'COMPLETED',
+      'Uploaded 1 artifact (1 B).\nWarning: b and 1 more had gone before the upload.\n',
+    ]);
+    expect(contents().filter(([path]) => path !== '')).toEqual([['a', 'A']]);
+    if (way === 'HTTP') expect(store.commits).toMatchObject([{ files: [{ path: 'a' }] }]);
+  });
+
+  test('one that has shrunk or grown comes as it is now, up to the size that was found', async () => {
+    start();
+    put('grown', 'four');
+    put('shrunk', 'four');
+    store.meanwhile = () => {
+      put('grown', 'four and more');
+      put('shrunk', 'two');
+    };
+    expect((await run(['*']))[0]).toBe('COMPLETED');
+    const sent = contents().filter(([path]) => path !== '');
+    expect(sent.sort()).toEqual([
+      ['grown', 'four'],
+      ['shrunk', 'two'],
+    ]);
+    if (way === 'HTTP') expect(store.groups).toContainEqual(['shrunk 3']);
+  });
+});
+
+describe('names', () => {
+  test('that are not UTF-8 are left out with a line; a line break does not break the log', async () => {
+    put('line\nbreak', '');
+    mkdirSync(join(folder.path, 'work/fol\nder'));
+    writeFileSync(Buffer.from([...Buffer.from(`${folder.path}/work/raw`), 0xff]), '');
+    const [status, log] = await run(['*']);
+    expect([status, log]).toEqual([
+      'COMPLETED',
+      [
+        'Skipped: fol\ufffdder is a folder (its contents match FOLDER/**).',
+        'Skipped: raw\ufffd is a name that is not UTF-8, which artifacts cannot have.',
+        'Uploaded 1 artifact (0 B).\n',
+      ].join('\n'),
+    ]);
+    expect(store.groups).toEqual([['line\nbreak 0']]);
+  });
+});
+
 describe('what is no artifact', () => {
   test('no paths, no match, folders and special files', async () => {
     expect(await run([])).toEqual(['COMPLETED', 'No paths are given, so there is nothing to upload.\n']);
@@ -224,6 +284,25 @@ describe('annotations', () => {
     const [status, log] = await run(['*.xml'], { format: 'junit' });
     expect(status).toBe('COMPLETED');
     expect(log).toContain('The server did not take the annotations');
+  });
+
+  test('a report with hundreds of thousands of findings is told in part', async () => {
+    const line = JSON.stringify({ level: 'notice', message: 'm' });
+    put('f', `${line}\n`.repeat(200_000));
+    const [status, log] = await run(['f'], { format: 'cirrus' });
+    expect(status).toBe('COMPLETED');
+    expect(log).toContain('Reported 10000 annotations; 190000 more are in the report alone.');
+  }, 20_000);
+
+  test('a report that has gone since its upload fails the step with a sentence', async () => {
+    put('f', '{}');
+    const commit = store.commits;
+    commit.push = (...requests) => {
+      rmSync(join(folder.path, 'work/f'));
+      return Array.prototype.push.apply(commit, requests);
+    };
+    const [status, log] = await run(['f'], { format: 'cirrus' });
+    expect([status, log.split('\n')[1]]).toEqual(['FAILED', 'report f cannot be read (ENOENT)']);
   });
 
   test('thousands of findings go in batches', async () => {

@@ -1,5 +1,4 @@
 import { expect } from 'bun:test';
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -11,25 +10,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { asUser, asUserGap } from '../../support/as-user.ts';
 import { packed, unpackTo } from '../../support/cache-archive.ts';
 import { namespaceGap, runInNamespace } from '../../support/namespace.ts';
-import { programGap, testNeeding } from '../../support/requirement.ts';
+import { testNeeding } from '../../support/requirement.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const PROGRAM = resolve(import.meta.dir, '../../support/staging-program.ts');
-const isRoot = process.geteuid?.() === 0;
-
-/** A user without the right to write everywhere; for root, root without that right. */
-const BOUND = isRoot ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search'] : [];
-
-function stageAsUser(target: string): string {
-  const [program = '', ...args] = [...BOUND, process.execPath, PROGRAM, target];
-  return spawnSync(program, args, { encoding: 'utf8' }).stderr;
-}
 
 const mounts = testNeeding('restoring a cache into a mount point', namespaceGap());
-const bound = testNeeding('restoring a cache as a user', isRoot ? programGap('setpriv', 'util-linux') : undefined);
-const asRoot = testNeeding('owners of restored files', isRoot ? undefined : 'only root gives files away');
+const bound = testNeeding('restoring a cache as a user', asUserGap());
+const asRoot = testNeeding(
+  'owners of restored files',
+  process.geteuid?.() === 0 ? undefined : 'only root gives files away',
+);
 
 mounts('a mount point stays, its content is exchanged', () => {
   using folder = tempFolder();
@@ -47,7 +41,7 @@ bound('a folder in one that may not be written stays, its content is exchanged',
   writeFileSync(join(target, 'old'), '');
   chmodSync(folder.path, 0o555);
   const { ino } = lstatSync(target);
-  const stderr = stageAsUser(target);
+  const stderr = asUser(PROGRAM, [target]).stderr;
   chmodSync(folder.path, 0o755);
   expect([stderr, readdirSync(target), lstatSync(target).ino]).toEqual(['', ['new'], ino]);
 });
@@ -55,7 +49,7 @@ bound('a folder in one that may not be written stays, its content is exchanged',
 bound('a folder that cannot be made is told with its place', () => {
   using folder = tempFolder();
   chmodSync(folder.path, 0o555);
-  const stderr = stageAsUser(join(folder.path, 'target'));
+  const stderr = asUser(PROGRAM, [join(folder.path, 'target')]).stderr;
   chmodSync(folder.path, 0o755);
   expect(stderr).toContain(`this user may make nothing in ${folder.path}`);
 });

@@ -2,8 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
-import { findMatches } from '../../../src/agent/glob/find-files.ts';
+import { matchesTokens } from '../../../src/agent/glob/component.ts';
+import { findFiles } from '../../../src/agent/glob/find-files.ts';
+import { matchesPattern } from '../../../src/agent/glob/match-path.ts';
 import { parsePattern } from '../../../src/agent/glob/pattern.ts';
+import { bytesOfName } from '../../../src/lib/raw-name.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const NEVER = new AbortController().signal;
@@ -33,7 +36,7 @@ beforeAll(() => {
 });
 
 async function found(pattern: string): Promise<string[]> {
-  return (await findMatches(pattern, folder.path, NEVER)).map(({ path }) => relative(folder.path, path));
+  return (await findFiles(pattern, folder.path, NEVER)).matches.map(({ path }) => relative(folder.path, path));
 }
 
 describe('patterns (specification of the agent, 7.8)', () => {
@@ -68,16 +71,16 @@ describe('patterns (specification of the agent, 7.8)', () => {
 
   test('an absolute pattern is searched from the root, and may leave the base', async () => {
     expect(await found(join(folder.path, 'sub/c.txt'))).toEqual(['sub/c.txt']);
-    expect((await findMatches(`${folder.path}/*.txt`, join(folder.path, 'sub'), NEVER)).length).toBe(6);
-    expect(await findMatches('../a.txt', join(folder.path, 'sub'), NEVER)).toHaveLength(1);
+    expect((await findFiles(`${folder.path}/*.txt`, join(folder.path, 'sub'), NEVER)).matches.length).toBe(6);
+    expect((await findFiles('../a.txt', join(folder.path, 'sub'), NEVER)).matches).toHaveLength(1);
   });
 
   test('characters of the base folder itself mean nothing', async () => {
     const odd = join(folder.path, 'ba[se]{x}');
     mkdirSync(odd);
     writeFileSync(join(odd, 'f'), '');
-    expect(await findMatches('*', odd, NEVER)).toHaveLength(1);
-    expect(await findMatches(`${odd}/*`, odd, NEVER)).toHaveLength(1);
+    expect((await findFiles('*', odd, NEVER)).matches).toHaveLength(1);
+    expect((await findFiles(`${odd}/*`, odd, NEVER)).matches).toHaveLength(1);
   });
 
   test.each([
@@ -101,4 +104,48 @@ describe('patterns (specification of the agent, 7.8)', () => {
       }),
     );
   });
+});
+
+describe('patterns that would keep a careless matcher busy for years', () => {
+  test('stars upon stars', () => {
+    const [[component] = []] = parsePattern(`${'*a'.repeat(60)}b`);
+    if (component?.tag !== 'match') throw new Error('no tokens');
+    expect(matchesTokens(component.tokens, 'a'.repeat(255))).toBe(false);
+    expect(matchesTokens(component.tokens, `${'a'.repeat(254)}b`)).toBe(true);
+  });
+
+  test('any depth upon any depth, in a path and in a deep tree', async () => {
+    const deep = join(folder.path, 'deep', ...Array.from({ length: 40 }, () => 'a'));
+    mkdirSync(deep, { recursive: true });
+    writeFileSync(join(deep, 'x'), '');
+    expect(matchesPattern(`/${'**/a/'.repeat(15)}y`, `${deep}/x`)).toBe(false);
+    expect(await found(`deep/${'**/'.repeat(200)}x`)).toEqual([relative(folder.path, join(deep, 'x'))]);
+    expect(await found(`deep/${'**/a/'.repeat(15)}y`)).toEqual([]);
+    expect(await found(`deep/${'**/*/'.repeat(15)}x`)).toEqual([relative(folder.path, join(deep, 'x'))]);
+  });
+});
+
+test('property: tokens match as the regular expression that they stand for', () => {
+  const pattern = fc.string({ maxLength: 8, unit: fc.constantFrom(...'ab*?'.split('')) });
+  const name = fc.string({ maxLength: 8, unit: fc.constantFrom('a', 'b', '🎉') });
+  fc.assert(
+    fc.property(pattern, name, (text, subject) => {
+      fc.pre(text !== '' && text !== '**');
+      const [[component] = []] = parsePattern(text);
+      const expected = new RegExp(`^${text.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'su').test(subject);
+      const matches =
+        component?.tag === 'match'
+          ? matchesTokens(component.tokens, subject)
+          : component?.tag === 'name' && component.name === subject;
+      expect(matches).toBe(expected);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a name that is not UTF-8 is found under its bytes', async () => {
+  const raw = Buffer.concat([Buffer.from(`${folder.path}/raw-`), Buffer.from([0xff, 0xfe])]);
+  writeFileSync(raw, '');
+  const { matches } = await findFiles('raw-??', folder.path, NEVER);
+  expect(matches.map(({ path }) => Buffer.compare(bytesOfName(path), raw))).toEqual([0]);
 });
