@@ -78,11 +78,21 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   version: { summary: 'print version and commit', load: () => import('./version.ts') },
 };
 
+/** Under this name, a link to the executable, it stands in for the worker that people used before. */
+const OLD_NAME = 'cirrus';
+const OLD_COMMANDS = ['worker run', 'worker pause', 'worker resume', 'agent'];
+
 function list(names: readonly string[]): string[] {
   return names.map((name) => `  ${name.padEnd(14)} ${COMMANDS[name]?.summary}`);
 }
 
-function overview(): string {
+function overview(isOldName: boolean): string {
+  if (isOldName) {
+    return [
+      `pwagent, called as ${OLD_NAME}: the commands of the worker that people used before. The others are those of pwagent.`,
+      ...['', `Usage: ${OLD_NAME} COMMAND [OPTIONS]`, '', 'Commands:', ...list(OLD_COMMANDS), ''],
+    ].join('\n');
+  }
   const shown = Object.keys(COMMANDS).filter((name) => COMMANDS[name]?.hidden !== true);
   return [
     'pwagent keeps CI workers on Macs and Linux clean, alive and short-lived, and brings the hub that they poll.',
@@ -104,10 +114,6 @@ function groupOverview(group: string): string {
   return ['Usage: pwagent COMMAND [OPTIONS]', '', 'Commands:', ...list(names), ''].join('\n');
 }
 
-/** Under this name, a link to the executable, it stands in for the worker that people used before. */
-const OLD_NAME = 'cirrus';
-const OLD_COMMANDS = ['worker run', 'worker pause', 'worker resume', 'agent'];
-
 /** Of the old name's commands only those that mean the same here: `cirrus run` ran tasks, `pwagent run` is a supervisor. */
 function refuseUnderOldName(words: readonly string[]): void {
   const [first = '', second = ''] = words;
@@ -124,11 +130,15 @@ function unknownCommand(word: string): AppError {
   return new AppError('USAGE', `unknown command "${word}"`, { hint });
 }
 
-/** `--debug` may stand before the command, as it could with the old worker. */
-function commandFirst(argv: readonly string[]): string[] {
-  const words = argv.filter((word) => word !== '--verbose');
+function debugLast(words: readonly string[]): string[] {
   const at = words.findIndex((word) => !/^--debug(?:=|$)/.test(word));
-  return at > 0 ? [...words.slice(at), ...words.slice(0, at)] : words;
+  return at > 0 ? [...words.slice(at), ...words.slice(0, at)] : [...words];
+}
+
+/** `--debug` may stand before the command and within it, as it could with the old worker. */
+function commandFirst(argv: readonly string[]): string[] {
+  const words = debugLast(argv.filter((word) => word !== '--verbose'));
+  return words[0] === 'worker' ? ['worker', ...debugLast(words.slice(1))] : words;
 }
 
 const HELP = ['--help', '-h', 'help'];
@@ -140,9 +150,10 @@ const HELP = ['--help', '-h', 'help'];
 export async function runCommand(argv: readonly string[], context: CliContext, calledAs = ''): Promise<number> {
   const words = commandFirst(argv);
   const [first = '--help', second = '--help'] = words;
-  if (words.length > 0 && calledAs.split('/').at(-1) === OLD_NAME) refuseUnderOldName(words);
+  const isOldName = calledAs.split('/').at(-1) === OLD_NAME;
+  if (words.length > 0 && isOldName) refuseUnderOldName(words);
   if (HELP.includes(first)) {
-    context.stdout.write(overview());
+    context.stdout.write(overview(isOldName));
     return words.length === 0 ? EXIT.usage : EXIT.ok;
   }
   if (first === '--version') return runCommand(['version'], context);

@@ -30,7 +30,10 @@ function defineWorkerPause() {
       'with --wait: end with 4 after so long, such as 90s or 1h (default: no limit)',
       durationFlag,
     )
-    .addHelpText('after', '\nExit codes: 0 paused, 3 the hub does not know the worker, 4 time-out, 75 interrupted.');
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 paused, 3 the hub does not know the worker, 4 time-out, 75 interrupted, 77 refused.',
+    );
 }
 
 /** `pwagent worker pause`: 0, 3 for an unknown worker, 4 for a time-out, 69 without an answer, 75 when interrupted. */

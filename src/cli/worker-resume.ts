@@ -13,7 +13,10 @@ function defineWorkerResume() {
     summary: 'Let a paused worker get tasks again.',
     examples: [['pwagent worker resume -f worker.yml', 'after maintenance']],
   });
-  return addCommonFlags(command).addHelpText('after', '\nExit codes: 0 resumed, 3 the hub does not know the worker.');
+  return addCommonFlags(command).addHelpText(
+    'after',
+    '\nExit codes: 0 resumed, 3 the hub does not know the worker, 77 refused.',
+  );
 }
 
 /** `pwagent worker resume`: 0, 3 for an unknown worker, 69 without an answer, 75 when interrupted. */

@@ -45,7 +45,13 @@ function defineWorkerRun() {
     )
     .option('--user <name>', 'macOS, as root: become this user before anything is read')
     .option('--user-coarse-grained', 'macOS, with --user: stay root, and run the agents alone as that user')
-    .addOption(new Option('--supervised').hideHelp());
+    .addOption(new Option('--supervised').hideHelp())
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 every task has ended, or the hub asked the worker to leave; 75 tasks had to be cancelled; 78 configuration;
+69 refused, with --exit-on-refusal.`,
+    );
 }
 
 const EXIT_OF_END: Readonly<Record<WorkerEnd, number>> = {

@@ -1,4 +1,4 @@
-import { goArch, goOs, hostName, machineInstance } from '../platform/host.ts';
+import { goArch, goOs, hostName } from '../platform/host.ts';
 
 /** Labels that the worker fills in by itself; specification of the worker, section 4. */
 export const RESERVED_LABELS = ['name', 'version', 'hostname', 'os', 'arch'] as const;
@@ -19,13 +19,14 @@ export function reservedLabelProblem(
 }
 
 /**
- * All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. By `instance-id` a hub
- * sees that a worker which was restarted is the one that had its name before; the user's own wins.
+ * All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. By `instance-id`, where it
+ * is known, a hub sees that a worker which was restarted is the one that had its name before; the user's own wins.
  */
 export function allLabels(
   name: string,
   build: { version: string; commit: string },
   own: Readonly<Record<string, string>>,
+  instanceId: string | undefined,
 ) {
   const reserved = {
     name,
@@ -34,6 +35,5 @@ export function allLabels(
     os: goOs(),
     arch: goArch(),
   };
-  const instanceId = machineInstance();
   return { ...(instanceId === undefined ? {} : { 'instance-id': instanceId }), ...own, ...reserved };
 }

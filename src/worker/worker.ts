@@ -16,6 +16,8 @@ export interface WorkerDeps extends PlacesDeps {
   /** A lazily connected channel; the worker closes it at its end. */
   readonly connect: (endpoint: Endpoint) => RpcClient;
   readonly agentEnvironment: Environment;
+  /** By which a hub tells this worker from another of its name; undefined: it cannot. */
+  readonly instanceId?: string | undefined;
   readonly link: WorkerLink;
   /** How long running tasks may go on after a stop before they are cancelled; 0 for a worker that was drained before. */
   readonly drainMs: number;
@@ -62,7 +64,10 @@ export class Worker {
   #serve({ token, endpoint }: UpstreamOptions, key: string, health: Health): ServedUpstream {
     const { options, deps } = this;
     const { link, clock, random, telemetry, agentEnvironment } = deps;
-    const info = { labels: allLabels(options.name, BUILD, options.labels), resourcesTotal: { ...options.resources } };
+    const info = {
+      labels: allLabels(options.name, BUILD, options.labels, deps.instanceId),
+      resourcesTotal: { ...options.resources },
+    };
     const client = deps.connect(endpoint);
     this.#clients.push(client);
     return new ServedUpstream({

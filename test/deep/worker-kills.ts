@@ -66,7 +66,8 @@ class Scene {
   }
 
   get folders(): string[] {
-    return readdirSync(this.cluster.temporary);
+    // the lock of the worker's name stays, for the next one of that name
+    return readdirSync(this.cluster.temporary).filter((name) => !name.startsWith('pwagent-worker-'));
   }
 
   async kill(worker: Started): Promise<void> {

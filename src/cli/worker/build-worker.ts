@@ -8,7 +8,7 @@ import { AppError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import { systemClock } from '../../platform/clock.ts';
 import { openFileLocks } from '../../platform/file-lock.ts';
-import { tempFolder } from '../../platform/host.ts';
+import { machineInstance, tempFolder } from '../../platform/host.ts';
 import { randomToken, systemRandom } from '../../platform/random.ts';
 import { selfCommand } from '../../platform/self.ts';
 import type { User } from '../../platform/users.ts';
@@ -16,6 +16,7 @@ import { connect } from '../../rpc/client.ts';
 import { rootsFrom } from '../../rpc/tls.ts';
 import { agentEnvironment } from '../../worker/agent-environment.ts';
 import type { WorkerOptions } from '../../worker/configuration/options.ts';
+import { holdName } from '../../worker/held-name.ts';
 import type { WorkerLink } from '../../worker/link.ts';
 import { decide } from '../../worker/policy/decide.ts';
 import type { Telemetry } from '../../worker/telemetry/telemetry.ts';
@@ -47,7 +48,11 @@ export function buildWorker(
 ): { readonly worker: Worker; end(): void } {
   const { options, passEnvironment, link, drainMs, telemetry, agentUser } = start;
   const agentCommand = [...selfCommand(), 'agent'];
-  const folders = new WorkingFolders({ temporary: tempFolder(), locks: openFileLocks(), clock: systemClock, log });
+  const [folder, locks] = [tempFolder(), openFileLocks()];
+  const endpoints = options.upstreams.map(({ endpoint }) => endpoint.text);
+  const held = holdName({ name: options.name, endpoints, machine: machineInstance(), folder, locks });
+  if (held.taken) log.warn('another worker on this machine has this name; give each a name of its own with --name');
+  const folders = new WorkingFolders({ temporary: folder, locks, clock: systemClock, log });
   const environment = { ...agentEnvironment(env, passEnvironment), ...(agentUser && homeOf(agentUser)) };
   const spare = new SpareAgent(() => startAgent({ agentCommand, agentUser }, environment, randomToken(16), '/'), log);
   void folders.sweep().then(() => spare.prepare()); // tasks wait for it, the registration does not
@@ -61,7 +66,12 @@ export function buildWorker(
     engines: {},
     telemetry,
     drainMs,
+    instanceId: held.instanceId,
     ...{ link, log, clock: systemClock, random: systemRandom },
   });
-  return { worker, end: () => spare.stop() };
+  const end = () => {
+    spare.stop();
+    held.release();
+  };
+  return { worker, end };
 }

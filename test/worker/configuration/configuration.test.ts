@@ -119,6 +119,12 @@ describe('flags and file', () => {
 });
 
 test('reserved labels cannot be replaced by the user', () => {
-  const labels = allLabels('mac-1', { version: '1.2.3', commit: 'abc' }, { rack: '7', os: 'plan9' });
-  expect(labels).toMatchObject({ name: 'mac-1', version: '1.2.3-abc', rack: '7', os: process.platform });
+  const labels = allLabels('mac-1', { version: '1.2.3', commit: 'abc' }, { rack: '7', os: 'plan9' }, 'i-1');
+  expect(labels).toMatchObject({
+    name: 'mac-1',
+    version: '1.2.3-abc',
+    rack: '7',
+    os: process.platform,
+    'instance-id': 'i-1',
+  });
 });
