@@ -3,7 +3,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import type { PollResponse } from '../rpc/gen/cirrus_ci_service_pb.ts';
-import { RpcError, retryOf } from '../rpc/rpc-error.ts';
+import { type Retry, RpcError, type RpcStatus, retryOf } from '../rpc/rpc-error.ts';
 import { afterFailure, FIRST_INTERVAL_MS, NO_FAILURES, pauseAfterPoll, takeInterval } from './loop-rules.ts';
 import type { Reports } from './reports.ts';
 import type { PollState, Upstream } from './upstream.ts';
@@ -41,6 +41,12 @@ const SETTLE_MS = 20;
 
 /** So long the server has to hear that the worker takes tasks again, or none any more, before the loop ends without. */
 const LAST_WORD_MS = 2_000;
+
+/** What says nothing of the server but that it was not reached, or not in time. */
+const SILENT: readonly RpcStatus[] = ['UNAVAILABLE', 'DEADLINE_EXCEEDED'];
+
+/** A name that another worker has is given up by people, not by waiting a little. */
+const retryHere = (error: RpcError): Retry => (error.status === 'ALREADY_EXISTS' ? 'never' : retryOf(error));
 
 /** Polls one server until it asks for shutdown, or until `signal` aborts, or until a drain has come to its end. */
 export class PollLoop {
@@ -175,12 +181,17 @@ export class PollLoop {
     const { upstream, log, random, onTrouble, exitOnRefusal } = this.deps;
     const message = describeError(error);
     const { registered } = upstream;
-    const { failures, pauseMs, verdict } = afterFailure(this.#failures, { retry: retryOf(error), registered }, random);
+    const { failures, pauseMs, verdict } = afterFailure(
+      this.#failures,
+      { retry: retryHere(error), registered },
+      random,
+    );
     this.#failures = failures;
     if (verdict === 'away') {
       const level = failures.away === 1 ? 'warn' : 'debug'; // one line when it goes away, one when it is back
-      log[level]('server does not answer, trying again', { error: message, pauseMs });
-      if (failures.away === 3) onTrouble(`the hub does not answer: ${message}`);
+      const what = SILENT.includes(error.status) ? 'does not answer' : 'cannot serve this worker now';
+      log[level](`server ${what}, trying again`, { error: message, pauseMs });
+      if (failures.away === 3) onTrouble(`the hub ${what}: ${message}`);
       return pauseMs;
     }
     upstream.forget();

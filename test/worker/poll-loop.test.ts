@@ -121,6 +121,29 @@ describe('a server that refuses', () => {
     run.stop();
   });
 
+  test('W45: a name that another worker has is a refusal, said and tried ever less often', async () => {
+    const taken = () => new RpcError('ALREADY_EXISTS', 'the name "w" is taken');
+    const run = start([], [taken(), taken()]);
+    await run.clock.advance(2_000);
+    expect(run.calls.map((call) => Number.parseInt(call, 10))).toEqual([0, 1_000]);
+    expect(run.troubles.at(-1)).toBe('the hub refuses this worker: the name "w" is taken');
+    run.stop();
+    const leaving = start([], [taken()], true);
+    await leaving.clock.advance(1);
+    expect(await leaving.ended).toBe('refused');
+  });
+
+  test('a server that answers, and cannot serve, is not called silent', async () => {
+    const run = start(
+      [],
+      Array.from({ length: 4 }, () => new RpcError('RESOURCE_EXHAUSTED', 'the pool is full')),
+    );
+    await run.clock.advance(2_000);
+    expect(run.troubles[0]).toBe('the hub cannot serve this worker now: the pool is full');
+    expect(run.log.lines[0]?.message).toBe('server cannot serve this worker now, trying again');
+    run.stop();
+  });
+
   test('with exit on refusal the loop ends; an absent server is no refusal', async () => {
     const run = start([], [away(), refuse()], true);
     await run.clock.advance(1_000);
