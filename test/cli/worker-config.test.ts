@@ -62,7 +62,7 @@ describe('the documentation that people have', () => {
   );
 });
 
-test('--check: flags and environment count (weakness 49: --debug is about this log), warnings are told, secrets are not', async () => {
+test('--check: flags and environment count (W49: --debug is about this log), warnings are told, secrets are not', async () => {
   using folder = tempFolder();
   const file = `${folder.path}/worker.yml`;
   writeFileSync(file, 'name: a\nlabels: {x: 1}\nsecurity: {allowed-isolations: {none: }}\n', { mode: 0o644 });
@@ -75,7 +75,7 @@ test('--check: flags and environment count (weakness 49: --debug is about this l
   );
 });
 
-describe('weakness 29: tokens', () => {
+describe('W29: tokens', () => {
   test('on the command line they are taken, with a warning that says why', async () => {
     const { code, err } = await config(['--check', '--token', 'hunter2']);
     expect([code, err]).toEqual([0, expect.stringContaining('--token shows the token to every user of this machine')]);

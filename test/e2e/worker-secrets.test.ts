@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => cluster.close());
 
 testNeeding('a worker of an ordinary user', userGap() ?? programGap('setpriv'))(
-  'weakness 29: what a worker that was started by hand holds is closed to its tasks, which run as the same user',
+  'W29: what a worker that was started by hand holds is closed to its tasks, which run as the same user',
   async () => {
     using user = throwAwayUser();
     const binary = join(user.home, '..', 'pwagent');

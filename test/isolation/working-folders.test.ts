@@ -91,7 +91,7 @@ describe('W22: leftovers of a dead worker', () => {
     await folder.remove();
   });
 
-  test('those of a worker that lives stay', async () => {
+  test('W21: those of a worker that lives stay', async () => {
     using temporary = tempFolder();
     const folder = await folders(temporary.path).make();
     await folders(temporary.path).sweep();

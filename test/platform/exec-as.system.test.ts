@@ -42,7 +42,7 @@ test.each([
 });
 
 describe('pwagent exec-as', () => {
-  privileged('T17 all groups of the user and no other, every id, umask, no privilege left', async () => {
+  privileged('T17 W33: all groups of the user and no other, every id, umask, no privilege left', async () => {
     using user = throwAwayUser();
     const script = 'id -G; umask; grep -E "^(Uid|Gid|CapEff|CapPrm|SigIgn|SigBlk)" /proc/self/status';
     const { stdout, code } = await runAs(user, ['/bin/sh', '-c', script], { PATH: '/usr/bin:/bin' });

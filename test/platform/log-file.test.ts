@@ -25,7 +25,7 @@ function contents(folder: string): [string, string][] {
   return names.map((name) => [name, readFileSync(`${folder}/${name}`, 'utf8')]);
 }
 
-test('without a size the file grows; it is private, and its folder is made', () => {
+test('W46: without a size the file grows; it is private, and its folder is made', () => {
   using folder = tempFolder();
   const path = `${folder.path}/deep/w.log`;
   const { write } = setUp(path);
@@ -50,7 +50,7 @@ test('a full file is set aside under its date, and the newest so many stay', () 
   ]);
 });
 
-test('exactly full is not too full; within one millisecond names stay apart; 0 keeps all', () => {
+test('W46: exactly full is not too full; within one millisecond names stay apart; 0 keeps all', () => {
   using folder = tempFolder();
   const { write } = setUp(`${folder.path}/w.log`, { rotateSizeBytes: 10, maxRotations: 0 });
   for (const line of ['aaaa\n', 'bbbb\n', 'c\n', 'ddddddddd\n', 'e\n']) write(line);

@@ -90,7 +90,7 @@ test('--wait asks until both kinds of ids are gone, and tells each change once',
   expect(told.map((sentence) => sentence.replace(/^\S+ /, ''))).toEqual(['waiting for 7', 'waiting for 8']);
 });
 
-describe('weakness 50', () => {
+describe('W50', () => {
   test('a worker that a server does not know is told, and the others are paused all the same', async () => {
     const [one, two] = [await startServer({ failures: ['NOT_FOUND'] }), await startServer()];
     const { deps } = depsOf();

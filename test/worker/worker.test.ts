@@ -73,7 +73,7 @@ describe('the order of calls (specification, section 6.2)', () => {
     expect(server.reports).toEqual(['started 7', 'stopped 7']);
   });
 
-  test('a run that fails, such as by a crash of the agent', async () => {
+  test('W17: a run that fails, such as by a crash of the agent', async () => {
     const server = await startServer();
     const worker = startWorker(server);
     server.answer({ tasksToStart: [task('8')] });

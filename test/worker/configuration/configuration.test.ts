@@ -51,7 +51,7 @@ describe('the file', () => {
 });
 
 describe('flags and file', () => {
-  test('flags beat the file, labels and resources merge key by key', () => {
+  test('W43: flags beat the file, labels and resources merge key by key', () => {
     const file = parseWorkerFile('token: f\nname: f\nlabels: {a: f, b: f}\nresources: {x: 1, y: 1}', 'w.yml', {});
     const flags = {
       name: { value: 'flag', from: '--name' },
@@ -89,11 +89,7 @@ describe('flags and file', () => {
     ],
     ['an empty name', { token, name: { value: '', from: '--name' } }, 'the name "" cannot be sent'],
     ['a token of two lines', { token: { value: new Secret('a\nb'), from: 'PWAGENT_TOKEN' } }, 'no token has'],
-    [
-      'a reserved label (weakness 44)',
-      { token, labels: { value: { arch: 'x' }, from: '--labels' } },
-      '"arch" is reserved',
-    ],
+    ['a reserved label (W44)', { token, labels: { value: { arch: 'x' }, from: '--labels' } }, '"arch" is reserved'],
   ])('refuses %s', (_name, flags, expected) => {
     const problem = problemOf(() => resolveWorkerOptions({}, flags, 'host'));
     expect(problem.text).toContain(expected);

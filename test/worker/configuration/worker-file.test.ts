@@ -120,7 +120,7 @@ describe('upstreams', () => {
   });
 
   const endpoint = (value: string) => ({ value, from: 'PWAGENT_RPC_ENDPOINT' });
-  // weakness 47: the sentence names keys that exist
+  // W47: the sentence names keys that exist
   test.each<[string, Settings, string]>([
     [
       `${list}token: x`,
@@ -143,7 +143,7 @@ describe('upstreams', () => {
 
 describe('standby', () => {
   const machine = { isolation: { tart: { image: 'i', user: 'admin', password: 'admin', cpu: 4, memory: 12288 } } };
-  test('the long form, and the form of the documentation (weakness 47)', () => {
+  test('the long form, and the form of the documentation (W47)', () => {
     expect(standbyOf('standby: {isolation: {tart: {image: i, cpu: 4, memory: 12}}}')).toEqual(machine);
     expect(standbyOf('standby: {tart: {image: i, cpu: 4, memory: 12}}')).toEqual(machine);
   });
@@ -178,7 +178,7 @@ describe('standby', () => {
     });
   });
 
-  // weakness 27: below standby, too, nothing is ignored
+  // W27: below standby, too, nothing is ignored
   test.each([
     ['standby: {}', 'w.yml:1:1: standby: expected one machine: isolation with tart or vetu'],
     ['standby:', 'w.yml:1:1: standby: '],

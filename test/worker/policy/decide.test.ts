@@ -27,7 +27,7 @@ describe('kinds', () => {
     expect(allowed).toEqual([...expected]);
   });
 
-  test('weakness 27: a key that looks strict and is empty is refused', () => {
+  test('W27: a key that looks strict and is empty is refused', () => {
     const refusal = (security: string) => {
       try {
         return policyOf(security);
@@ -79,7 +79,7 @@ describe('images', () => {
     ['registry.example/team/*', 'other.example/registry.example/team/x', false],
     ['*', 'anything', true],
     ['Registry.example/*', 'registry.example/a', false],
-    // weakness 23: `?` is a character like any other
+    // W23: `?` is a character like any other
     ['img?', 'img', false],
     ['img?', 'imgs', false],
     ['img?', 'img?', true],

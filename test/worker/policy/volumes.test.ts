@@ -41,7 +41,7 @@ describe('rules /tmp and /var/cache/*', () => {
     ['/var', undefined],
     ['/', undefined],
     ['/var/cache/../../etc/passwd', undefined],
-    // weakness 25: what is checked is where the path really leads, and that is mounted
+    // W25: what is checked is where the path really leads, and that is mounted
     ['/var/cache/out', undefined],
     ['/var/cache/out/../cache', undefined],
     ['/alias/subdir', '/var/cache/subdir'],
@@ -91,7 +91,7 @@ test('a file system that folds case: other letters reach no other rule', async (
   expect(await mountsOf(rules, [{ source: '/USERS/CI' }], hostOf({ '/Users': '' }))).toBeString();
 });
 
-test('weakness 24: what the wire says about cleaning up is not even passed on', async () => {
+test('W24: what the wire says about cleaning up is not even passed on', async () => {
   const [mount] = await mountsOf('[{source: /tmp}]', [{ source: '/tmp', cleanup: true }]);
   expect(mount).toEqual({ source: '/tmp', create: false, readOnly: false, target: '', name: '' });
 });
@@ -147,8 +147,7 @@ describe('refusals', () => {
   });
 });
 
-/** Weakness 28. */
-describe('containers', () => {
+describe('W28: containers', () => {
   const volumes = [{ source: '/tmp/a/b', target: '/in', readOnly: true }];
   test('without rules they mount what the task asks', async () => {
     for (const security of [undefined, '{allowed-isolations: {container: {}}}']) {

@@ -119,7 +119,7 @@ describe('resource modifiers (specification of the worker, 9.4)', () => {
     expect(taken(pool.take({ gpu: 1, other: 0.5, more: 9 }))).toEqual(['a']);
   });
 
-  test('42: one in use is told, and is there again once it is given back', () => {
+  test('W42: one in use is told, and is there again once it is given back', () => {
     const pool = new ModifierPool([modifier({ gpu: 0.5 }, 'a')]);
     const first = pool.take({ 'tart-vms': 1, gpu: 0.5 });
     expect(pool.take({ 'tart-vms': 1, gpu: 0.5 })).toBe('every resource modifier for gpu: 0.5 is in use');
@@ -175,7 +175,7 @@ describe('pre-pull (specification of the worker, 9.3)', () => {
     return { clock, pulls, fresh, prePull, end, set };
   }
 
-  test('40: due at first without any standby, then after interval and jitter', async () => {
+  test('W40: due at first without any standby, then after interval and jitter', async () => {
     const { clock, pulls, end } = start({});
     await clock.advance(4_400);
     expect(pulls).toEqual(['a 0']);
@@ -184,7 +184,7 @@ describe('pre-pull (specification of the worker, 9.3)', () => {
     await end();
   });
 
-  test('39: each image has its own clock, and a pull that failed does not set it', async () => {
+  test('W39: each image has its own clock, and a pull that failed does not set it', async () => {
     const { clock, pulls, end, set } = start({ images: ['a', 'b'], jitterMs: 0, checkIntervalMs: 600_000 });
     set({ failing: true });
     await clock.advance(0);

@@ -79,7 +79,7 @@ describe('a standby', () => {
     expect(engine.machines[0]?.closed).toBe(0); // the task's from now on
   });
 
-  test('37: the next one is made while tasks run, as soon as resources allow', async () => {
+  test('W37: the next one is made while tasks run, as soon as resources allow', async () => {
     const { engine, room, standby, ready } = start();
     await ready();
     room.free = { vms: 0 };
@@ -92,7 +92,7 @@ describe('a standby', () => {
     expect(engine.machines).toHaveLength(2);
   });
 
-  test('37: all tasks of an answer are looked at before it makes way', async () => {
+  test('W37: all tasks of an answer are looked at before it makes way', async () => {
     const { engine, room, standby, ready, counted } = start();
     await ready();
     room.free = { vms: 0 };
@@ -131,7 +131,7 @@ describe('a standby', () => {
 });
 
 describe('a standby that cannot be made', () => {
-  test('1, 2: is tried again with growing pauses, and nothing waits for it', async () => {
+  test('W1 W2: is tried again with growing pauses, and nothing waits for it', async () => {
     const { engine, clock, log, standby, ready } = start();
     let attempts = 0;
     engine.booting = async () => {
@@ -152,7 +152,7 @@ describe('a standby that cannot be made', () => {
     expect(standby.advertised).toHaveLength(1);
   });
 
-  test("1: one that the worker's own policy forbids is told with the reason", async () => {
+  test("W1: one that the worker's own policy forbids is told with the reason", async () => {
     const { engine, log, ready } = start(parameters({ isolation: tart('forbidden') }));
     await ready();
     expect(engine.machines).toEqual([]);
@@ -219,7 +219,7 @@ describe('warm-up', () => {
     expect(JSON.stringify(log.lines)).toContain('the warm-up failed: exit code 3');
   });
 
-  test('41: one that takes too long is told, and the machine is used', async () => {
+  test('W41: one that takes too long is told, and the machine is used', async () => {
     const { engine, clock, standby, ready, log } = start(parameters({ warmup }));
     engine.warming = untilAborted;
     await ready();
@@ -232,7 +232,7 @@ describe('warm-up', () => {
 });
 
 describe('a standby that waits', () => {
-  test('38: one that dies is replaced', async () => {
+  test('W38: one that dies is replaced', async () => {
     const { engine, standby, ready } = start();
     await ready();
     engine.machines[0]?.die();
@@ -242,7 +242,7 @@ describe('a standby that waits', () => {
     expect(standby.advertised).toHaveLength(1);
   });
 
-  test('38: one that died with its task on the way is not handed over', async () => {
+  test('W38: one that died with its task on the way is not handed over', async () => {
     const { engine, standby, ready } = start();
     await ready();
     standby.announce([tart('base')]);
@@ -252,7 +252,7 @@ describe('a standby that waits', () => {
     expect(engine.machines[0]?.closed).toBe(1);
   });
 
-  test('38: one that is old, or of an old image, is replaced', async () => {
+  test('W38: one that is old, or of an old image, is replaced', async () => {
     const { engine, clock, standby, ready } = start();
     await ready();
     await clock.advance(MAX_AGE_MS);
@@ -308,7 +308,7 @@ describe("the server's parameters", () => {
     ]);
   });
 
-  test('36: nonsense is told, and the present one stays', async () => {
+  test('W36: nonsense is told, and the present one stays', async () => {
     const { engine, log, standby, ready } = start();
     await ready();
     standby.update(create(StandbyInstanceParametersSchema, {}));
@@ -317,7 +317,7 @@ describe("the server's parameters", () => {
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  test('35: what is advertised is what was asked for, whatever the engine does with it', async () => {
+  test('W35: what is advertised is what was asked for, whatever the engine does with it', async () => {
     const asked = parameters({
       isolation: create(IsolationSchema, {
         type: { case: 'tart', value: { image: 'base', volumes: [{ source: '/a' }] } },

@@ -5,7 +5,7 @@ const OFF = { metricsByOtlp: false, tracesByOtlp: false, prometheus: undefined, 
 
 describe('what the environment switches on', () => {
   test.each<[string, Record<string, string>, object]>([
-    ['nothing by default (weakness 49)', {}, {}],
+    ['nothing by default (W49)', {}, {}],
     [
       'an endpoint: both',
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' },

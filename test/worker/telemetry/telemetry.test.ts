@@ -83,7 +83,7 @@ describe('telemetry (specification of the worker, section 11)', () => {
     });
   });
 
-  test('weakness 49: a collector that is away is told once, and holds nothing up', async () => {
+  test('W49: a collector that is away is told once, and holds nothing up', async () => {
     const port = await freePort(0);
     const { log } = await run({
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
