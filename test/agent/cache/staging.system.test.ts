@@ -18,6 +18,8 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const PROGRAM = resolve(import.meta.dir, '../../support/staging-program.ts');
 
+const UNPACK = resolve(import.meta.dir, '../../support/unpack-program.ts');
+
 const mounts = testNeeding('restoring a cache into a mount point', namespaceGap());
 const bound = testNeeding('restoring a cache as a user', asUserGap());
 const asRoot = testNeeding(
@@ -32,6 +34,19 @@ mounts('a mount point stays, its content is exchanged', () => {
   const script = `mount -t tmpfs none ${target}; mkdir ${target}/old; ${process.execPath} ${PROGRAM} ${target}
     ls -A ${target}; mountpoint -q ${target} && ls -A ${folder.path}`;
   expect(runInNamespace(script)).toEqual({ code: 0, stdout: 'new\ntarget\n', stderr: '' });
+});
+
+mounts('a disk that fills up in the middle changes nothing, and nothing is left on it', async () => {
+  using folder = tempFolder();
+  const [source, disk] = [join(folder.path, 'source'), join(folder.path, 'disk')];
+  for (const path of [source, disk]) mkdirSync(path);
+  for (let index = 0; index < 100; index += 1) writeFileSync(join(source, `f${index}`), 'x');
+  writeFileSync(join(folder.path, 'archive'), await packed(source));
+  const script = `mount -t tmpfs -o nr_inodes=50 none ${disk}; mkdir ${disk}/target; touch ${disk}/target/old
+    ${process.execPath} ${UNPACK} ${folder.path}/archive ${disk}/target || true; ls -A ${disk} ${disk}/target`;
+  const { stdout, stderr } = runInNamespace(script);
+  expect(stderr).toContain('ENOSPC');
+  expect(stdout).toBe(`${disk}:\ntarget\n\n${disk}/target:\nold\n`);
 });
 
 bound('a folder in one that may not be written stays, its content is exchanged', () => {
