@@ -52,9 +52,10 @@ export class Worker {
   ) {
     this.#capacity = new Capacity(options.resources);
     this.#places = new Places(options, deps, this.#capacity, () => this.#standbyChanged());
+    const unused = Object.fromEntries(Object.keys(options.resources).map((name) => [name, 0])); // a gauge that ends is no 0
     deps.telemetry.observe(() => ({
       runningTasks: this.#running.length,
-      resourcesUsed: this.#capacity.inUse,
+      resourcesUsed: { ...unused, ...this.#capacity.inUse },
       resourcesUnused: this.#capacity.free,
     }));
     const health = new Health((message) => deps.link.trouble(message));

@@ -5,7 +5,13 @@ import { memoryLogger } from './logger.ts';
 
 /** A worker's day in small, in a process of its own, since OpenTelemetry's libraries read the environment themselves. */
 const log = memoryLogger();
-const telemetry = await startTelemetry(processEnvironment(), '1.2.3-abc', log, systemClock);
+/** With LATE, every limit is over at once. */
+const over = (_ms: number, run: () => void) => {
+  run();
+  return () => {};
+};
+const clock = process.env.LATE === undefined ? systemClock : { after: over };
+const telemetry = await startTelemetry(processEnvironment(), '1.2.3-abc', log, clock);
 telemetry.observe(() => ({ runningTasks: 2, resourcesUsed: { gpu: 0.5 }, resourcesUnused: { gpu: 1.5 } }));
 telemetry.taskCounted();
 telemetry.taskCounted();
@@ -19,4 +25,4 @@ span.end('it broke');
 const port = process.env.OTEL_EXPORTER_PROMETHEUS_PORT;
 const prometheus = port === undefined ? '' : await (await fetch(`http://localhost:${port}/metrics`)).text();
 await telemetry.stop();
-process.stdout.write(JSON.stringify({ context: span.context, prometheus, log }));
+process.stdout.write(JSON.stringify({ context: span.context, prometheus, log }), () => process.exit(0));

@@ -6,6 +6,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { type IMetricReader, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { formatDuration } from '../../lib/duration.ts';
 import { describeError } from '../../lib/errors.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -139,7 +140,10 @@ export function createOpenTelemetry(
       plan.tracesByOtlp ? startSpan(parent, attributes) : { context: parent, set() {}, end() {} },
     async stop() {
       const late = Promise.withResolvers<void>();
-      const cancel = clock.after(STOP_MS, () => late.resolve());
+      const cancel = clock.after(STOP_MS, () => {
+        report(new Error(`what was left has not been taken within ${formatDuration(STOP_MS)}`));
+        late.resolve();
+      });
       const ended = Promise.all([metrics.shutdown().catch(report), traces.shutdown().catch(report)]);
       await Promise.race([ended, late.promise]);
       cancel();

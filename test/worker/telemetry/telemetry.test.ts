@@ -93,4 +93,16 @@ describe('telemetry (specification of the worker, section 11)', () => {
     expect(told.filter(({ level }) => level === 'warn')).toHaveLength(1);
     expect(told.length).toBeGreaterThan(1); // metrics and traces both failed
   });
+
+  test('W49: one that never answers does not keep the worker, and that is told', async () => {
+    const collector = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Promise<Response>(() => {}) });
+    try {
+      const { log } = await run({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`, LATE: 'yes' });
+      expect(log.lines.map(({ message, fields }) => [message, fields?.reason])).toEqual([
+        ['telemetry could not be exported', 'what was left has not been taken within 5s'],
+      ]);
+    } finally {
+      await collector.stop(true);
+    }
+  });
 });
