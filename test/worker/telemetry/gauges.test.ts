@@ -7,7 +7,12 @@ import { waitFor } from '../../support/wait-for.ts';
 test('gauges: what tasks use and what is left, and 0 for what nobody uses', async () => {
   await using server = await new FakeWorkerServer().start();
   let read: () => Gauges = () => ({ runningTasks: -1, resourcesUsed: {}, resourcesUnused: {} });
-  const telemetry = { ...noTelemetry, observe: (given: () => Gauges) => void (read = given) };
+  const telemetry = {
+    ...noTelemetry,
+    observe: (given: () => Gauges) => {
+      read = given;
+    },
+  };
   const { isolation, ended, stop } = startTestWorker({
     endpoints: [server.endpoint],
     resources: { cpu: 1, gpu: 2 },
