@@ -88,7 +88,8 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, locate: (path
   const known = knownKeys(schema, issue.path);
   return issue.keys.map((key) => {
     const guess = nearest(key, known);
-    const hint = guess === undefined ? `known keys: ${known.join(', ')}` : `did you mean "${guess}"?`;
+    const all = known.length === 0 ? 'there is none here; write {}' : `known keys: ${known.join(', ')}`;
+    const hint = guess === undefined ? all : `did you mean "${guess}"?`;
     return new AppError('CONFIG', `unknown key "${name === '' ? key : `${name}.${key}`}"`, {
       hint,
       place: locate([...issue.path, key]),

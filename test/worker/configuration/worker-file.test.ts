@@ -224,6 +224,7 @@ describe('what is refused, with its place', () => {
     ['security: {allowed-isolations: {tart: {allowed-volumes: [{source: rel}]}}}', '"rel" can match no path'],
     ['security: {allowed-isolations: {tart: {allowed-volumes: [{source: /a/../b}]}}}', 'can match no path'],
     ['security: {allowed-isolations: {vetu: {foo: []}}}', 'known keys: allowed-images'],
+    ['security: {allowed-isolations: {none: {foo: []}}}', '.none.foo"; there is none here; write {}'],
   ])('%s', (text, expected) => {
     expect(problemOf(() => optionsOf(text))).toContain(expected);
   });
