@@ -18,6 +18,11 @@ const TROUBLE: Readonly<Record<string, readonly [message: string, hint: string]>
 /** The sentence for people when a system call failed for a reason that lies in the machine; undefined for anything else. */
 export function systemTrouble(error: unknown): AppError | undefined {
   const errno = errnoOf(error);
+  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+  if (path !== undefined && (errno === 'EACCES' || errno === 'EPERM')) {
+    const hint = 'change its mode or owner, or choose another place';
+    return new AppError('CONFIG', `this user may not use ${path} (${errno})`, { hint, cause: error });
+  }
   const [message, hint] = TROUBLE[errno ?? ''] ?? [];
   return message === undefined ? undefined : new AppError('CONFIG', `${message} (${errno})`, { hint, cause: error });
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { AppError } from '../lib/errors.ts';
 import type { Environment } from './environment.ts';
@@ -66,12 +66,24 @@ const SCARCITY: Readonly<Record<string, { readonly what: string; readonly hint: 
   ENOMEM: { what: 'there is no memory left', hint: 'end what uses it, or run fewer tasks at a time' },
 };
 
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function spawnError(error: unknown, { argv: [program = ''], cwd }: SpawnOptions): AppError {
   const errno = errnoOf(error);
   const because = (message: string, hint?: string) => new AppError('CONFIG', message, { hint, cause: error });
   // The system reports a wrong folder as if the program were at fault.
   if (cwd !== undefined && !existsSync(cwd)) return because(`folder ${cwd} does not exist`, 'create it');
   if (cwd !== undefined && !statSync(cwd).isDirectory()) return because(`${cwd} is not a folder`, 'correct the path');
+  if (cwd !== undefined && errno === 'EACCES' && !mayEnter(cwd)) {
+    return because(`this user may not enter the folder ${cwd}`, `run chmod u+x ${cwd} as its owner`);
+  }
   if (errno === 'ENOENT' && program.includes('/') && existsSync(program)) {
     return because(`the interpreter that ${program} names in its first line was not found`, 'install it or correct it');
   }

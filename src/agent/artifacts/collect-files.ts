@@ -19,8 +19,13 @@ const MAX_NAME_LENGTH = 300;
 /** A path as it stands in the log: one line, whatever is in the name. */
 export const shownPath = (path: string) => printable(path || '.', MAX_NAME_LENGTH);
 
-function isOutside(path: string): boolean {
-  return path === '..' || path.startsWith(`..${sep}`);
+/** At the first match, not after all of them: from a wrong folder, a pattern may find half of the machine. */
+function refuseOutside(absolute: string, base: string): void {
+  const path = relative(base, absolute);
+  if (path !== '..' && !path.startsWith(`..${sep}`)) return;
+  const hint = 'copy the file into the working folder first';
+  const what = `artifact ${shownPath(absolute)} lies outside the working folder ${base}`;
+  throw new AppError('CONFIG', what, { hint });
 }
 
 /** Why something that was matched is no artifact; undefined when it is one. */
@@ -49,15 +54,10 @@ export async function collectFiles(
   const files = new Map<string, FoundFile>();
   const skipped: string[] = [];
   for (const pattern of patterns) {
-    const { matches, closed } = await findFiles(expandText(pattern, environment, process), base, signal);
+    const expanded = expandText(pattern, environment, process);
+    const { matches, closed } = await findFiles(expanded, base, (path) => refuseOutside(path, base), signal);
     for (const match of matches) {
       const path = relative(base, match.path);
-      if (isOutside(path)) {
-        const hint = 'copy the file into the working folder first';
-        throw new AppError('CONFIG', `artifact ${shownPath(match.path)} lies outside the working folder ${base}`, {
-          hint,
-        });
-      }
       const why = whySkipped(match);
       if (why === undefined) files.set(path, { path, absolute: match.path, size: match.stats.size });
       else skipped.push(`${shownPath(path)} is ${why}`);

@@ -71,7 +71,7 @@ function isEmpty(path: string): boolean {
 
 async function pathsOf(folder: CacheFolder, signal: AbortSignal): Promise<readonly string[]> {
   if (!folder.isPattern) return [folder.path];
-  return (await findFiles(folder.path, patternBase(folder.path), signal)).matches.map(({ path }) => path);
+  return (await findFiles(folder.path, patternBase(folder.path), () => {}, signal)).matches.map(({ path }) => path);
 }
 
 /** What there is to be stored, each path once; empty when all folders are missing or empty. Throws `AppError` (CONFIG). */

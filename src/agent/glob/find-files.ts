@@ -85,6 +85,7 @@ class Search {
 
   constructor(
     private readonly pattern: string,
+    private readonly check: (path: string) => void,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -141,6 +142,7 @@ class Search {
     });
     if (stats === undefined) return;
     if (this.found.size >= MAX_MATCHES) throw this.#tooMuch(`matches over ${MAX_MATCHES} files and folders`);
+    this.check(path);
     this.found.set(path, stats);
   }
 
@@ -153,13 +155,19 @@ class Search {
 /**
  * Everything that `pattern` matches, relative to `base` unless it is absolute, in lexical order of each folder; files
  * and folders alike, names as in `lib/raw-name`. Folders that cannot be read are passed over and named in `closed`.
- * Throws `AppError` (CONFIG) for a pattern that means nothing or matches too much; rejects on abort.
+ * `check` is called for each match and may end the search by throwing. Throws `AppError` (CONFIG) for a pattern that
+ * means nothing or matches too much; rejects on abort.
  */
-export async function findFiles(pattern: string, base: string, signal: AbortSignal): Promise<Findings> {
+export async function findFiles(
+  pattern: string,
+  base: string,
+  check: (path: string) => void,
+  signal: AbortSignal,
+): Promise<Findings> {
   // the base may have characters in its name that a pattern would take for more than they are
   const isInside = pattern === base || pattern.startsWith(`${base}/`);
   const relative = isInside ? pattern.slice(base.length + 1) : pattern;
-  const search = new Search(pattern, signal);
+  const search = new Search(pattern, check, signal);
   for (const components of parsePattern(relative)) {
     await search.alternative(!isInside && isAbsolute(pattern) ? '/' : base, components);
   }

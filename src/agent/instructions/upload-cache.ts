@@ -22,6 +22,20 @@ const DONE: StepOutcome = { tag: 'completed' };
 /** An error of reading the folders, which is told apart from one of the store. */
 class ReadError extends Error {}
 
+function unreadable(reason: string, cause: unknown): AppError {
+  const hint = 'check who may read the files of the cache';
+  return new AppError('CONFIG', `the cache could not be read: ${reason}`, { hint, cause });
+}
+
+async function readableRoots({ folders }: CacheRecord, signal: AbortSignal): Promise<readonly PackRoot[]> {
+  try {
+    return await presentRoots(folders, signal);
+  } catch (error) {
+    if (error instanceof AppError || errnoOf(error) === undefined) throw error;
+    throw unreadable(describeError(error), error);
+  }
+}
+
 async function listChanges(changes: readonly Change[], { output, workingFolder }: StepContext): Promise<void> {
   const shown = (path: string) => {
     const near = relative(workingFolder, path);
@@ -127,7 +141,7 @@ export const uploadCache: Perform<UploadCacheInstruction> = async ({ cacheName }
     return DONE;
   };
   if (record.skipUpload) return skip(`${record.key} is in the store already`);
-  const roots = await presentRoots(record.folders, signal);
+  const roots = await readableRoots(record, signal);
   if (roots.length === 0) return skip('its folders are missing or empty');
   if (!(await hasChanged(record, roots, context, signal))) return skip('nothing has changed');
   if (!record.available && !record.replaces && (await isThere(record, context, signal))) {
@@ -137,10 +151,7 @@ export const uploadCache: Perform<UploadCacheInstruction> = async ({ cacheName }
     await store(record, roots, context, signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof ReadError) {
-      const hint = 'check who may read the files of the cache';
-      throw new AppError('CONFIG', `the cache could not be read: ${error.message}`, { hint, cause: error.cause });
-    }
+    if (error instanceof ReadError) throw unreadable(error.message, error.cause);
     if (!(error instanceof AppError || error instanceof RpcError)) throw error;
     await output.print(`Warning: the cache was not stored: ${describeTrouble(error)}.`);
   }

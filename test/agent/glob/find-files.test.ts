@@ -9,6 +9,7 @@ import { parsePattern } from '../../../src/agent/glob/pattern.ts';
 import { bytesOfName } from '../../../src/lib/raw-name.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+const anything = () => {};
 const NEVER = new AbortController().signal;
 const folder = tempFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -36,7 +37,9 @@ beforeAll(() => {
 });
 
 async function found(pattern: string): Promise<string[]> {
-  return (await findFiles(pattern, folder.path, NEVER)).matches.map(({ path }) => relative(folder.path, path));
+  return (await findFiles(pattern, folder.path, anything, NEVER)).matches.map(({ path }) =>
+    relative(folder.path, path),
+  );
 }
 
 describe('patterns (specification of the agent, 7.8)', () => {
@@ -71,16 +74,16 @@ describe('patterns (specification of the agent, 7.8)', () => {
 
   test('an absolute pattern is searched from the root, and may leave the base', async () => {
     expect(await found(join(folder.path, 'sub/c.txt'))).toEqual(['sub/c.txt']);
-    expect((await findFiles(`${folder.path}/*.txt`, join(folder.path, 'sub'), NEVER)).matches.length).toBe(6);
-    expect((await findFiles('../a.txt', join(folder.path, 'sub'), NEVER)).matches).toHaveLength(1);
+    expect((await findFiles(`${folder.path}/*.txt`, join(folder.path, 'sub'), anything, NEVER)).matches.length).toBe(6);
+    expect((await findFiles('../a.txt', join(folder.path, 'sub'), anything, NEVER)).matches).toHaveLength(1);
   });
 
   test('characters of the base folder itself mean nothing', async () => {
     const odd = join(folder.path, 'ba[se]{x}');
     mkdirSync(odd);
     writeFileSync(join(odd, 'f'), '');
-    expect((await findFiles('*', odd, NEVER)).matches).toHaveLength(1);
-    expect((await findFiles(`${odd}/*`, odd, NEVER)).matches).toHaveLength(1);
+    expect((await findFiles('*', odd, anything, NEVER)).matches).toHaveLength(1);
+    expect((await findFiles(`${odd}/*`, odd, anything, NEVER)).matches).toHaveLength(1);
   });
 
   test.each([
@@ -143,9 +146,19 @@ test('property: tokens match as the regular expression that they stand for', () 
   );
 });
 
+test('a match that is refused ends the search', async () => {
+  let calls = 0;
+  const refuse = () => {
+    calls += 1;
+    throw new Error('outside');
+  };
+  await expect(findFiles('*', folder.path, refuse, NEVER)).rejects.toThrow('outside');
+  expect(calls).toBe(1);
+});
+
 test('a name that is not UTF-8 is found under its bytes', async () => {
   const raw = Buffer.concat([Buffer.from(`${folder.path}/raw-`), Buffer.from([0xff, 0xfe])]);
   writeFileSync(raw, '');
-  const { matches } = await findFiles('raw-??', folder.path, NEVER);
+  const { matches } = await findFiles('raw-??', folder.path, anything, NEVER);
   expect(matches.map(({ path }) => Buffer.compare(bytesOfName(path), raw))).toEqual([0]);
 });
