@@ -18,15 +18,24 @@ export function reservedLabelProblem(
   };
 }
 
+/** How a worker is known beside its name. */
+interface Kind {
+  /** Tells it from others of its name; undefined where that cannot be known. */
+  readonly instanceId: string | undefined;
+  /** It takes one task, and then leaves for good. */
+  readonly ephemeral: boolean;
+}
+
 /**
- * All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. By `instance-id`, where it
- * is known, a hub sees that a worker which was restarted is the one that had its name before; the user's own wins.
+ * All labels of a worker: the reserved ones and the user's. `version` is `<version>-<commit>`. By `instance-id` a hub
+ * sees that a worker which was restarted is the one that had its name before; the user's own wins. By `ephemeral` it
+ * gives it no second task, and forgets it after the first.
  */
 export function allLabels(
   name: string,
   build: { version: string; commit: string },
   own: Readonly<Record<string, string>>,
-  instanceId: string | undefined,
+  { instanceId, ephemeral }: Kind,
 ) {
   const reserved = {
     name,
@@ -34,6 +43,7 @@ export function allLabels(
     hostname: hostName(),
     os: goOs(),
     arch: goArch(),
+    ...(ephemeral ? { ephemeral: 'true' } : {}),
   };
   return { ...(instanceId === undefined ? {} : { 'instance-id': instanceId }), ...own, ...reserved };
 }

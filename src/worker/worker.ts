@@ -64,9 +64,10 @@ export class Worker {
 
   #serve({ token, endpoint }: UpstreamOptions, key: string, health: Health): ServedUpstream {
     const { options, deps } = this;
-    const { link, clock, random, telemetry, agentEnvironment } = deps;
+    const { link, clock, random, telemetry, agentEnvironment, instanceId } = deps;
+    const kind = { instanceId, ephemeral: options.ephemeral };
     const info = {
-      labels: allLabels(options.name, BUILD, options.labels, deps.instanceId),
+      labels: allLabels(options.name, BUILD, options.labels, kind),
       resourcesTotal: { ...options.resources },
     };
     const client = deps.connect(endpoint);

@@ -289,6 +289,7 @@ test('an ephemeral worker runs one task, says that it goes, and ends', async () 
   await reported(server, 'failed 2: this worker runs a single task');
   await agentRuns(worker);
   await waitFor('the server is told', () => server.calls.some(({ text }) => text === 'disable'));
+  expect(server.registrations[0]?.workerInfo?.labels).toMatchObject({ ephemeral: 'true' });
   worker.isolation.last.end();
   expect(await worker.ended).toBe('finished');
   expect(server.reports).toContain('stopped 1');

@@ -115,7 +115,12 @@ describe('flags and file', () => {
 });
 
 test('reserved labels cannot be replaced by the user', () => {
-  const labels = allLabels('mac-1', { version: '1.2.3', commit: 'abc' }, { rack: '7', os: 'plan9' }, 'i-1');
+  const labels = allLabels(
+    'mac-1',
+    { version: '1.2.3', commit: 'abc' },
+    { rack: '7', os: 'plan9' },
+    { instanceId: 'i-1', ephemeral: false },
+  );
   expect(labels).toMatchObject({
     name: 'mac-1',
     version: '1.2.3-abc',
