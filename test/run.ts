@@ -40,13 +40,13 @@ function command(name: string, args: readonly string[]): Step {
 }
 
 /** A run of `bun test`, counted from its own report. */
-function suite(name: string, args: readonly string[]): Step {
+function suite(name: string, args: readonly string[], env: Record<string, string> = {}): Step {
   return {
     name,
     run: async (scratch) => {
       const report = join(scratch, `${name.replaceAll(' ', '-')}.xml`);
       const reporting = ['--reporter=junit', `--reporter-outfile=${report}`];
-      const runner = bun(['test', ...args, ...reporting], { PWAGENT_GAP_FILE: join(scratch, 'gaps') });
+      const runner = bun(['test', ...args, ...reporting], { ...env, PWAGENT_GAP_FILE: join(scratch, 'gaps') });
       await runner.exited;
       return totalsOf(existsSync(report) ? readFileSync(report, 'utf8') : undefined, runner.exitCode);
     },
@@ -67,7 +67,10 @@ const SYSTEM = 'test/**/*.system.test.ts';
 const QUIET = ['--parallel', '--timeout=20000', '--only-failures', '--path-ignore-patterns=test/e2e/**'];
 
 /** Unit tests show failures alone; the end-to-end tests are few and slow, so that each shows as it ends. */
-const UNIT = suite('unit tests', [...QUIET, `--path-ignore-patterns=${SYSTEM}`]);
+const UNIT = suite('unit tests', [...QUIET, `--path-ignore-patterns=${SYSTEM}`], {
+  PWAGENT_TEST_UNIT: '1',
+  PWAGENT_TEST_ALL: '',
+});
 const UNIT_AND_SYSTEM = suite('unit and system tests', QUIET);
 const TARGETS = ALL ? ['host', 'linux-x64', 'darwin-arm64'] : ['host'];
 const EVERYTHING: readonly Step[] = [

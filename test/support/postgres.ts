@@ -22,6 +22,7 @@ function binFolder(): string | undefined {
 
 /** Why no PostgreSQL can be started here, or undefined when one can. */
 export function postgresGap(): string | undefined {
+  if (process.env.PWAGENT_TEST_UNIT === '1') return 'unit tests alone use the embedded store';
   return binFolder() === undefined ? 'PostgreSQL is not installed (Debian: apt-get install postgresql)' : undefined;
 }
 
