@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { run as validate } from '../../src/cli/validate.ts';
@@ -85,8 +85,10 @@ describe('W29: tokens', () => {
   test('in files that others may open, with a warning that says what to do', async () => {
     using folder = tempFolder();
     const [token, file] = [`${folder.path}/token`, `${folder.path}/worker.yml`];
-    writeFileSync(token, 'hunter2\n', { mode: 0o644 });
-    writeFileSync(file, 'upstreams: [{token: hunter2}]', { mode: 0o640 });
+    writeFileSync(token, 'hunter2\n');
+    writeFileSync(file, 'upstreams: [{token: hunter2}]');
+    chmodSync(token, 0o644); // whatever umask the tests run under
+    chmodSync(file, 0o640);
     expect((await config(['--check', '--token-file', token])).err).toContain(`run chmod 600 ${token}`);
     expect((await config(['--check', '-f', file])).err).toContain(`run chmod 600 ${file}`);
     writeFileSync(file, 'token: ${PWAGENT_TOKEN}');

@@ -91,7 +91,8 @@ describe('what the worker is handed', () => {
   test('a file with upstreams brings its own tokens, and is told when others may open it', () => {
     using folder = tempFolder();
     const file = `${folder.path}/w.yml`;
-    writeFileSync(file, 'upstreams:\n  - token: inside\n', { mode: 0o644 });
+    writeFileSync(file, 'upstreams:\n  - token: inside\n');
+    chmodSync(file, 0o644); // whatever umask the tests run under
     const { plan: made, warnings } = plan(`config: ${file}`);
     expect(made.setup?.()?.token).toBeNull();
     expect(warnings).toContain(`${file} holds a token and other users may open it: run chmod 600 ${file}`);
