@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../src/lib/errors.ts';
+import { systemClock } from '../src/platform/clock.ts';
 import { spawn } from '../src/platform/processes.ts';
 import { benchEnvironment, executable } from './executable.ts';
 import { type Outcome, rowOf } from './report.ts';
@@ -9,6 +10,7 @@ import { quantile } from './statistics.ts';
 
 const BUILDS = 100;
 const WARM_UP = 3;
+const IDLE_MS = 500;
 /** What the script prints; the script's own text does not contain it, so that an echo of the script is not taken for it. */
 const MARKER = 'first-42-line';
 
@@ -47,7 +49,7 @@ export async function firstLogLine(folder: string, signal: AbortSignal): Promise
   const totals: number[] = [];
   try {
     for (let round = 0; round < WARM_UP + BUILDS; round += 1) {
-      signal.throwIfAborted();
+      await systemClock.sleep(IDLE_MS, signal); // what the build before has left to do is over, and the worker idle
       const { lineMs, totalMs } = await submitOnce(stack, folder);
       if (round < WARM_UP) continue;
       lines.push(lineMs);
@@ -59,7 +61,7 @@ export async function firstLogLine(folder: string, signal: AbortSignal): Promise
   return {
     name: 'first-log-line',
     title: 'Submit to first log line',
-    method: `${BUILDS} builds of one task, one after the other, after ${WARM_UP} that do not count, worker idle before each; from the start of the process \`pwagent submit\` to the first line of the script on its output, so that the start of the command, the upload of the work tree, the start of the agent and the clone are all in it.`,
+    method: `${BUILDS} builds of one task, one after the other, after ${WARM_UP} that do not count, everything idle for half a second before each; from the start of the process \`pwagent submit\` to the first line of the script on its output, so that the start of the command, the upload of the work tree, the start of the agent and the clone are all in it.`,
     bounds:
       'starts of processes: the command, the agent, git for storing and for cloning the work tree, the shell; the wire itself takes single milliseconds.',
     rows: [
