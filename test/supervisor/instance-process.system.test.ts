@@ -52,8 +52,8 @@ test('the jitter is that of the instance; a restart keeps age and deadlines', as
   await using here = site(`${LONG}, jitter: 4h`, '', metadata(service));
   const first = await here.start();
   await here.untilStatus('known', (status) => status.phase === 'serving' && status.metadata.source === 'ec2');
-  const entry = () => JSON.parse(here.seen('state/journal.json')).entry;
-  await here.until('journal', () => entry().instanceId === service.instance.identity.instanceId);
+  const entry = () => JSON.parse(here.seen('state/journal.json') || '{}').entry; // written a moment after the phase is known
+  await here.until('journal', () => entry()?.instanceId === service.instance.identity.instanceId);
   const { limits } = entry();
   expect(limits.idleAfterMs - 24 * HOUR).toBe(jitterOf(String(service.instance.identity.instanceId), 4 * HOUR));
   process.kill(first.pid, 'SIGKILL');
